@@ -9,6 +9,12 @@ die() {
     exit 1
 }
 
+# There is no server to be had here, which is not a fault: exit code 4, so that tests can be skipped for it.
+unavailable() {
+    echo "eng/$KIND: $*" >&2
+    exit 4
+}
+
 say() { echo "eng/$KIND: $*" >&2; }
 
 usage() {
@@ -22,6 +28,7 @@ start    gets the server's binaries when they are missing, starts a private inst
          --while PID: the server stops when that process ends.
 stop     ends the instance of DIR in an orderly way; kill ends it at once, as a power cut would; remove forgets its data as well.
 install  only gets the binaries.
+exit codes: 1 it failed, 2 usage, 3 not running, 4 no server can be had on this machine.
 USAGE
     exit 2
 }
@@ -120,6 +127,7 @@ PASSWORD=
 SOCKET=$2
 PID=$3
 LOG=$4
+DATADIR=$5
 ENV
     cat "$DIR/server.env"
 }
@@ -152,6 +160,8 @@ start() {
     accounts_sql >"$DATA/accounts.sql"
     chmod 644 "$DATA/accounts.sql"
 
+    # Left by a killed server; we hold the lock and know that none is running.
+    rm -f "$SOCKET" "$SOCKET.lock" "$DATA/server.pid"
     local port attempt saved log="$DIR/server.log"
     saved=$(sed -n 's/^PORT=//p' "$DIR/server.env" 2>/dev/null || :)
     for attempt in 1 2 3; do
@@ -169,7 +179,7 @@ start() {
         while kill -0 "$pid" 2>/dev/null; do
             if grep -q 'ready for connections' "$log"; then
                 watch_owner "$pid"
-                announce "$port" "$SOCKET" "$pid" "$log"
+                announce "$port" "$SOCKET" "$pid" "$log" "$DATA"
                 return
             fi
             if [ $SECONDS -ge $deadline ]; then
@@ -207,7 +217,7 @@ start_container() {
         pause 0.2
     done
     echo "$CONTAINER" >"$DIR/container"
-    announce "$port" "" "" "docker logs $CONTAINER"
+    announce "$port" "" "" "docker logs $CONTAINER" ""
 }
 
 server_id() { echo $(($(hash_of "$DIR") % 2000000000 + 1000)); }

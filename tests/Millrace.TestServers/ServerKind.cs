@@ -1,0 +1,11 @@
+namespace Millrace.TestServers;
+
+/// <summary>Which database server.</summary>
+public enum ServerKind
+{
+    /// <summary>MariaDB, from the distribution.</summary>
+    MariaDb,
+
+    /// <summary>MySQL 9.7 (or what the distribution's newest suite has).</summary>
+    MySql,
+}
