@@ -1,0 +1,65 @@
+using System.Text.Json;
+
+namespace Millrace;
+
+/// <summary>
+/// The runtime's own records in the logs: their durable type names and bodies. Decide forwards ticks, settings, code and the end of all
+/// snapshots into the event log, and routers broadcast them to every partition of a feed, so that whatever stands below sees them in order.
+/// </summary>
+internal static class Controls
+{
+    /// <summary>Time passed: the record's time is a watermark. No body.</summary>
+    public static ReadOnlySpan<byte> Tick => "millrace.tick"u8;
+
+    /// <summary>Settings from here on: <see cref="SettingsRecord"/>.</summary>
+    public static ReadOnlySpan<byte> Settings => "millrace.settings"u8;
+
+    /// <summary>The deciding code from here on: <see cref="CodeRecord"/>.</summary>
+    public static ReadOnlySpan<byte> Code => "millrace.code"u8;
+
+    /// <summary>A snapshot of a table begins: <see cref="SnapshotMark"/>.</summary>
+    public static ReadOnlySpan<byte> SnapshotBegan => "millrace.snapshot-began"u8;
+
+    /// <summary>A snapshot has shown every row of a table: <see cref="SnapshotMark"/>.</summary>
+    public static ReadOnlySpan<byte> SnapshotEnded => "millrace.snapshot-ended"u8;
+
+    /// <summary>A table was emptied: <see cref="SnapshotMark"/>, with a position header.</summary>
+    public static ReadOnlySpan<byte> Truncated => "millrace.truncated"u8;
+
+    /// <summary>The first snapshot of the application's tables begins: timers hold. No body.</summary>
+    public static ReadOnlySpan<byte> SnapshotsBegan => "millrace.snapshots-began"u8;
+
+    /// <summary>Every table has been snapshotted: timers that held may fire. No body.</summary>
+    public static ReadOnlySpan<byte> SnapshotsEnded => "millrace.snapshots-ended"u8;
+
+    /// <summary>Changes of reference rows, in every partition: the body is that of a command made of changes.</summary>
+    public static ReadOnlySpan<byte> Reference => "millrace.reference"u8;
+
+    /// <summary>An operator retries a parked entity (the key): <see cref="OperatorRecord"/>.</summary>
+    public static ReadOnlySpan<byte> Retry => "millrace.retry"u8;
+
+    /// <summary>An operator skips the command that parked an entity (the key): <see cref="OperatorRecord"/>.</summary>
+    public static ReadOnlySpan<byte> Skip => "millrace.skip"u8;
+
+    /// <summary>Whether a control is broadcast below the command log.</summary>
+    public static bool Travels(ReadOnlySpan<byte> type) =>
+        type.SequenceEqual(Tick)
+        || type.SequenceEqual(Settings)
+        || type.SequenceEqual(Code)
+        || type.SequenceEqual(SnapshotsBegan)
+        || type.SequenceEqual(SnapshotsEnded);
+}
+
+internal sealed record SnapshotMark(string Table, int Snapshot);
+
+internal sealed record SettingsRecord(string Type, JsonElement Value);
+
+internal sealed record CodeRecord(string Hash);
+
+internal sealed record OperatorRecord(string Reason, string? By = null);
+
+/// <summary>The decision on a native command, in the outcome log under the entity's id; the record's id is the command's.</summary>
+internal sealed record OutcomeRecord(string? Rejected, int Events, long Sequence);
+
+/// <summary>Why an entity is held: parked by an exception, or waiting for a reference row.</summary>
+internal sealed record HeldEntity(string Reason, string CommandId, bool Parked, int Waiting, string? Table = null, string? Key = null);

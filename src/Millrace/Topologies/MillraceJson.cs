@@ -1,0 +1,18 @@
+using System.Text.Json.Serialization;
+
+namespace Millrace;
+
+/// <summary>The JSON of the runtime's own records.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+)]
+[JsonSerializable(typeof(Alert))]
+[JsonSerializable(typeof(Webhook))]
+[JsonSerializable(typeof(SnapshotMark))]
+[JsonSerializable(typeof(SettingsRecord))]
+[JsonSerializable(typeof(CodeRecord))]
+[JsonSerializable(typeof(OperatorRecord))]
+[JsonSerializable(typeof(OutcomeRecord))]
+[JsonSerializable(typeof(HeldEntity))]
+internal sealed partial class MillraceJson : JsonSerializerContext;

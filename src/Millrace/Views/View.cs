@@ -1,0 +1,181 @@
+namespace Millrace;
+
+/// <summary>A materialization of events that can be queried. <c>View.Named("open-tickets").Of(Ticket.Definition).PerEntity().Document&lt;OpenTicket&gt;(Apply)</c>.</summary>
+public abstract class View
+{
+    private protected View(string name, AggregateDefinition aggregate)
+    {
+        Name = name;
+        Aggregate = aggregate;
+    }
+
+    /// <summary>The durable name.</summary>
+    public string Name { get; }
+
+    internal AggregateDefinition Aggregate { get; }
+
+    /// <summary>Begins a view.</summary>
+    /// <param name="name">The durable name: lower case letters, digits and dashes.</param>
+    public static NamedView Named(string name) => new(Names.Check(name, "view"));
+}
+
+/// <summary>A view with a name.</summary>
+/// <param name="name">The durable name.</param>
+public sealed class NamedView(string name)
+{
+    /// <summary>Of which aggregate's events.</summary>
+    public ViewOf<TEvent> Of<TEvent>(Aggregate<TEvent> aggregate)
+        where TEvent : class => new(name, aggregate);
+}
+
+/// <summary>A view over an aggregate's events.</summary>
+/// <typeparam name="TEvent">The event type.</typeparam>
+public sealed class ViewOf<TEvent>
+    where TEvent : class
+{
+    private readonly string _name;
+    private readonly Aggregate<TEvent> _aggregate;
+
+    internal ViewOf(string name, Aggregate<TEvent> aggregate)
+    {
+        _name = name;
+        _aggregate = aggregate;
+    }
+
+    /// <summary>One document an entity, under the entity's id.</summary>
+    public KeyedView<TEvent> PerEntity() => new(_name, _aggregate, null);
+
+    /// <summary>One document a key of its own; the events travel to the key's partition. A null key skips the event.</summary>
+    /// <param name="key">The key of an event; pure.</param>
+    public KeyedView<TEvent> KeyedBy(Func<TEvent, Context, string?> key) => new(_name, _aggregate, key);
+}
+
+/// <summary>A view with its key.</summary>
+/// <typeparam name="TEvent">The event type.</typeparam>
+public sealed class KeyedView<TEvent>
+    where TEvent : class
+{
+    private readonly string _name;
+    private readonly Aggregate<TEvent> _aggregate;
+    private readonly Func<TEvent, Context, string?>? _key;
+
+    internal KeyedView(string name, Aggregate<TEvent> aggregate, Func<TEvent, Context, string?>? key)
+    {
+        _name = name;
+        _aggregate = aggregate;
+        _key = key;
+    }
+
+    /// <summary>How events move the document. Null means there is none (before), or it goes (after).</summary>
+    /// <typeparam name="TDocument">The document, a record known to the topology's JSON context.</typeparam>
+    /// <param name="apply">Pure: document, event, context to document.</param>
+    public View<TDocument> Document<TDocument>(Func<TDocument?, TEvent, Context, TDocument?> apply)
+        where TDocument : class => new View<TEvent, TDocument>(_name, _aggregate, _key, apply, []);
+}
+
+/// <summary>A view of documents.</summary>
+/// <typeparam name="TDocument">The document.</typeparam>
+public abstract class View<TDocument> : View
+    where TDocument : class
+{
+    private protected View(string name, AggregateDefinition aggregate)
+        : base(name, aggregate) { }
+
+    /// <summary>Adds an index, to read ranges by.</summary>
+    public abstract View<TDocument> Index<TKey>(ViewIndex<TDocument, TKey> index);
+}
+
+internal sealed class View<TEvent, TDocument>(
+    string name,
+    Aggregate<TEvent> aggregate,
+    Func<TEvent, Context, string?>? key,
+    Func<TDocument?, TEvent, Context, TDocument?> apply,
+    IReadOnlyList<ViewIndex<TDocument>> indexes
+) : View<TDocument>(name, aggregate)
+    where TEvent : class
+    where TDocument : class
+{
+    internal Aggregate<TEvent> Of => aggregate;
+    internal Func<TEvent, Context, string?>? Key => key;
+    internal Func<TDocument?, TEvent, Context, TDocument?> Apply => apply;
+    internal IReadOnlyList<ViewIndex<TDocument>> Indexes => indexes;
+
+    public override View<TDocument> Index<TKey>(ViewIndex<TDocument, TKey> index) =>
+        new View<TEvent, TDocument>(Name, aggregate, key, apply, [.. indexes, index]);
+}
+
+/// <summary>An index of a view. Make one with <see cref="ViewIndex{TDocument, TKey}"/>.</summary>
+/// <typeparam name="TDocument">The document.</typeparam>
+public abstract class ViewIndex<TDocument>
+{
+    private protected ViewIndex(string name) => Name = Names.Check(name, "index");
+
+    /// <summary>The durable name.</summary>
+    public string Name { get; }
+
+    /// <summary>Writes the document's place in the index as bytes that sort as the key does.</summary>
+    internal abstract void WriteKey(TDocument document, System.Buffers.IBufferWriter<byte> destination);
+}
+
+/// <summary>An index of a view by a value of the document.</summary>
+/// <typeparam name="TDocument">The document.</typeparam>
+/// <typeparam name="TKey">An integer, string, bool, decimal, DateTimeOffset, DateTime, DateOnly, Guid, an enum, or a value tuple of these.</typeparam>
+/// <param name="name">The durable name.</param>
+/// <param name="key">The value; pure.</param>
+public sealed class ViewIndex<TDocument, TKey>(string name, Func<TDocument, TKey> key) : ViewIndex<TDocument>(name)
+{
+    internal override void WriteKey(TDocument document, System.Buffers.IBufferWriter<byte> destination) =>
+        SortableKey.Write(key(document), destination);
+}
+
+/// <summary>A document with its key.</summary>
+/// <typeparam name="TDocument">The document.</typeparam>
+/// <param name="Key">The key: the entity's id, or the key of its own.</param>
+/// <param name="Document">The document; null in a feed when it is gone.</param>
+public readonly record struct Keyed<TDocument>(string Key, TDocument? Document)
+    where TDocument : class;
+
+/// <summary>Reads a view. Registered in DI by <c>AddMillrace</c> for every view of the topology.</summary>
+/// <typeparam name="TDocument">The document.</typeparam>
+public interface IView<TDocument>
+    where TDocument : class
+{
+    /// <summary>One document by its key.</summary>
+    /// <param name="key">The key.</param>
+    /// <returns>The document, or null.</returns>
+    TDocument? Get(EntityId key);
+
+    /// <summary>Waits until the view has seen a position, then reads: one's own write.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="atLeast">The position, see <see cref="Decided{TEvent}.Position"/>.</param>
+    /// <param name="cancellation">Stops waiting.</param>
+    ValueTask<TDocument?> Get(EntityId key, LogPosition atLeast, CancellationToken cancellation);
+
+    /// <summary>Every document, in the order of partitions and keys. Read as enumerated, one consistent read a partition.</summary>
+    IEnumerable<Keyed<TDocument>> All();
+
+    /// <summary>Every document in the order of an index, across all partitions.</summary>
+    /// <typeparam name="TKey">The index's key.</typeparam>
+    /// <param name="index">An index of this view.</param>
+    /// <param name="descending">From the end backwards.</param>
+    IEnumerable<Keyed<TDocument>> Range<TKey>(ViewIndex<TDocument, TKey> index, bool descending = false);
+
+    /// <summary>Documents in the order of an index, from a key on, across all partitions.</summary>
+    /// <typeparam name="TKey">The index's key.</typeparam>
+    /// <param name="index">An index of this view.</param>
+    /// <param name="from">The lowest key, inclusive.</param>
+    /// <param name="descending">From the end backwards.</param>
+    IEnumerable<Keyed<TDocument>> Range<TKey>(ViewIndex<TDocument, TKey> index, TKey from, bool descending = false);
+
+    /// <summary>Documents in the order of an index, between two keys, across all partitions.</summary>
+    /// <typeparam name="TKey">The index's key.</typeparam>
+    /// <param name="index">An index of this view.</param>
+    /// <param name="from">The lowest key, inclusive.</param>
+    /// <param name="to">The highest key, inclusive.</param>
+    /// <param name="descending">From the end backwards.</param>
+    IEnumerable<Keyed<TDocument>> Range<TKey>(ViewIndex<TDocument, TKey> index, TKey from, TKey to, bool descending = false);
+
+    /// <summary>Changes from now on, as they are committed. A reader that is too slow gets <see cref="InvalidOperationException"/>, never a gap.</summary>
+    /// <param name="cancellation">Ends it.</param>
+    IAsyncEnumerable<Keyed<TDocument>> Watch(CancellationToken cancellation);
+}
