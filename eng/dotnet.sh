@@ -1,0 +1,13 @@
+# shellcheck shell=bash
+# Sourced by ./test and ./run, with the repository as the current folder: the .NET SDK, or one line that says how to get it.
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_GENERATE_ASPNET_CERTIFICATE=false
+# Neither the SDK nor the formatter needs ICU here, and a small machine has none.
+export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
+# No build server stays behind.
+export MSBUILDDISABLENODEREUSE=1 UseSharedCompilation=false
+
+if ! command -v dotnet >/dev/null && [ -x "${DOTNET_ROOT:-$HOME/.dotnet}/dotnet" ]; then PATH="${DOTNET_ROOT:-$HOME/.dotnet}:$PATH"; fi
+if ! dotnet --version >/dev/null 2>&1; then
+    echo "Millrace needs the .NET 10 SDK: 'apt-get install dotnet-sdk-10.0' on Ubuntu; elsewhere https://dotnet.microsoft.com/download" >&2
+    exit 1
+fi
