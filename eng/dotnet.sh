@@ -2,7 +2,7 @@
 # Sourced by ./test and ./run, with the repository as the current folder: the .NET SDK, or one line that says how to get it.
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_GENERATE_ASPNET_CERTIFICATE=false
 # Neither the SDK nor the formatter needs ICU here, and a small machine has none.
-export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
+if ! /sbin/ldconfig -p 2>/dev/null | grep -q libicuuc; then export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1; fi
 # No build server stays behind.
 export MSBUILDDISABLENODEREUSE=1 UseSharedCompilation=false
 
