@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # What eng/mariadb and eng/mysql share: a private database server in a folder of its own, started and stopped without touching
-# anything else on the machine. Sourced; the caller defines KIND, ensure_server, initialize and server_command.
+# anything else on the machine. Sourced; the caller defines KIND, IMAGE, ensure_server, initialize, accounts_sql,
+# server_command and client_command.
 set -euo pipefail
 PATH="$PATH:/usr/sbin:/sbin:/usr/local/sbin"
 
@@ -21,12 +22,14 @@ usage() {
     cat >&2 <<USAGE
 usage: eng/$KIND start DIR [PORT] [--while PID] [-- SERVER-OPTION...]
        eng/$KIND stop|kill|status|remove DIR
+       eng/$KIND client DIR [OPTION...]
        eng/$KIND install
 
 start    gets the server's binaries when they are missing, starts a private instance in DIR (on its old data, if there is any) and
          prints how to reach it, one KEY=VALUE a line. PORT: a free one by default, and the same again next time when it is still free.
          --while PID: the server stops when that process ends.
 stop     ends the instance of DIR in an orderly way; kill ends it at once, as a power cut would; remove forgets its data as well.
+client   opens the SQL client on it as root, or feeds it what stands on the standard input.
 install  only gets the binaries.
 exit codes: 1 it failed, 2 usage, 3 not running, 4 no server can be had on this machine.
 USAGE
@@ -261,6 +264,22 @@ status() {
     fi
 }
 
+client() {
+    locate "$1"
+    shift
+    local port tool
+    if [ -e "$DIR/container" ]; then
+        tool=$(docker exec "$(cat "$DIR/container")" sh -c 'command -v mariadb || command -v mysql')
+        if [ -t 0 ]; then exec docker exec -it "$(cat "$DIR/container")" "$tool" -uroot "$@"; fi
+        exec docker exec -i "$(cat "$DIR/container")" "$tool" -uroot "$@"
+    fi
+    running >/dev/null || die "not running in $DIR"
+    ensure_server
+    port=$(sed -n 's/^PORT=//p' "$DIR/server.env")
+    client_command
+    exec "${CLIENT[@]}" --no-defaults --protocol=tcp --host=127.0.0.1 "--port=$port" --user=root "$@"
+}
+
 main() {
     local verb=${1:-}
     shift || usage
@@ -284,6 +303,7 @@ main() {
             done
             start "$dir"
             ;;
+        client) [ $# -ge 1 ] || usage; client "$@" ;;
         stop) [ $# -eq 1 ] || usage; end "$1" TERM ;;
         kill) [ $# -eq 1 ] || usage; end "$1" KILL ;;
         remove) [ $# -eq 1 ] || usage; remove "$1" ;;
