@@ -20,6 +20,15 @@ public abstract class Reaction
     /// <summary>The settings record it reads, or null.</summary>
     internal abstract Type? SettingsType { get; }
 
+    /// <summary>The state of a key, or null where the runtime keeps its own (a count).</summary>
+    internal abstract Type? StateType { get; }
+
+    /// <summary>The type of event it is keyed by; null where its key is the entity.</summary>
+    internal abstract Type? KeyedByType { get; }
+
+    /// <summary>What it is, for people and for the fingerprint: <c>state</c>, or the window.</summary>
+    internal abstract string Shape { get; }
+
     /// <summary>Begins a reaction.</summary>
     /// <param name="name">The durable name: lower case letters, digits and dashes.</param>
     public static NamedReaction Named(string name) => new(Names.Check(name, "reaction"));
@@ -235,6 +244,9 @@ internal sealed class StatefulReactionDefinition<TEvent, T, TSettings, TState>(
     internal Func<TEvent, string?>? Key => key;
     internal TState Initial => initial;
     internal Func<TState, T, ReactionContext<TSettings>, Then<TState>> React => react;
+    internal override Type? StateType => typeof(TState);
+    internal override Type? KeyedByType => key is null ? null : typeof(T);
+    internal override string Shape => "state";
     internal override Type? SettingsType => typeof(TSettings) == typeof(NoSettings) ? null : typeof(TSettings);
 }
 
@@ -257,5 +269,8 @@ internal sealed class CountingReactionDefinition<TEvent, T, TSettings>(
     internal TimeSpan Span => span;
     internal Func<TSettings, int> Threshold => threshold;
     internal Func<int, ReactionContext<TSettings>, IIntent> ThenIntent => then;
+    internal override Type? StateType => null;
+    internal override Type? KeyedByType => key is null ? null : typeof(T);
+    internal override string Shape => $"{kind.ToString().ToLowerInvariant()} {span:c}";
     internal override Type? SettingsType => typeof(TSettings) == typeof(NoSettings) ? null : typeof(TSettings);
 }

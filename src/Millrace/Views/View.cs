@@ -14,9 +14,26 @@ public abstract class View
 
     internal AggregateDefinition Aggregate { get; }
 
+    internal abstract Type DocumentType { get; }
+
+    /// <summary>Whether its key is the entity; else a function of the event.</summary>
+    internal abstract bool IsPerEntity { get; }
+
+    internal abstract IReadOnlyList<string> IndexNames { get; }
+
+    /// <summary>Calls the visitor with the document's type, so that nothing need be made by reflection.</summary>
+    internal abstract TResult Visit<TResult>(IViewVisitor<TResult> visitor);
+
     /// <summary>Begins a view.</summary>
     /// <param name="name">The durable name: lower case letters, digits and dashes.</param>
     public static NamedView Named(string name) => new(Names.Check(name, "view"));
+}
+
+/// <summary>Does something that needs a view's document type.</summary>
+internal interface IViewVisitor<out TResult>
+{
+    TResult Visit<TDocument>(View<TDocument> view)
+        where TDocument : class;
 }
 
 /// <summary>A view with a name.</summary>
@@ -81,6 +98,14 @@ public abstract class View<TDocument> : View
     private protected View(string name, AggregateDefinition aggregate)
         : base(name, aggregate) { }
 
+    internal override Type DocumentType => typeof(TDocument);
+
+    internal abstract IReadOnlyList<ViewIndex<TDocument>> Indexes { get; }
+
+    internal override IReadOnlyList<string> IndexNames => [.. Indexes.Select(index => index.Name)];
+
+    internal override TResult Visit<TResult>(IViewVisitor<TResult> visitor) => visitor.Visit(this);
+
     /// <summary>Adds an index, to read ranges by.</summary>
     public abstract View<TDocument> Index<TKey>(ViewIndex<TDocument, TKey> index);
 }
@@ -98,7 +123,8 @@ internal sealed class View<TEvent, TDocument>(
     internal Aggregate<TEvent> Of => aggregate;
     internal Func<TEvent, Context, string?>? Key => key;
     internal Func<TDocument?, TEvent, Context, TDocument?> Apply => apply;
-    internal IReadOnlyList<ViewIndex<TDocument>> Indexes => indexes;
+    internal override IReadOnlyList<ViewIndex<TDocument>> Indexes => indexes;
+    internal override bool IsPerEntity => key is null;
 
     public override View<TDocument> Index<TKey>(ViewIndex<TDocument, TKey> index) =>
         new View<TEvent, TDocument>(Name, aggregate, key, apply, [.. indexes, index]);
