@@ -73,7 +73,10 @@ internal sealed class FileInput(Stream stream) : BinlogInput
         await Need(BinlogEventHeader.Size, at, ct);
         var length = BinlogEventHeader.ReadLength(_buffer.Span);
         if (length < BinlogEventHeader.Size || length > Array.MaxLength)
-            throw new BinlogException(at, $"an event cannot be {length} bytes long: the file is damaged here, or the offset is not where an event begins");
+            throw new BinlogException(
+                at,
+                $"an event cannot be {length} bytes long: the file is damaged here, or the offset is not where an event begins"
+            );
         await Need((int)length, at, ct);
         _taken = (int)length;
         return _buffer.Memory(0, _taken);

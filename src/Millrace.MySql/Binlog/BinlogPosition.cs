@@ -14,7 +14,8 @@ internal readonly record struct BinlogPosition(string File, ulong Offset) : ICom
 
     /// <summary>The number after the last dot, 0 where there is none.</summary>
     public static ulong FileNumber(string? file) =>
-        file is not null && ulong.TryParse(file.AsSpan(file.LastIndexOf('.') + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        file is not null
+        && ulong.TryParse(file.AsSpan(file.LastIndexOf('.') + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? number
             : 0;
 

@@ -219,10 +219,7 @@ internal sealed class BinlogReader : IAsyncDisposable
             case BinlogEventType.MariaDbUpdateRowsCompressed:
             case BinlogEventType.MariaDbDeleteRowsCompressed:
                 _body = _compressed.OpenRows(Header.Type, _body.Span);
-                Header = Header with
-                {
-                    Type = Header.Type - BinlogEventType.MariaDbWriteRowsCompressed + BinlogEventType.WriteRowsV1,
-                };
+                Header = Header with { Type = Header.Type - BinlogEventType.MariaDbWriteRowsCompressed + BinlogEventType.WriteRowsV1 };
                 return true;
             case BinlogEventType.Rotate when !Header.IsArtificial:
                 // A server goes on in the named file; a file ends here.

@@ -63,7 +63,12 @@ internal readonly ref struct QueryEvent
         cursor.Skip(cursor.U16());
         var name = cursor.Bytes(database);
         cursor.Skip(1);
-        return new QueryEvent { ThreadId = thread, Database = name, Sql = cursor.Rest };
+        return new QueryEvent
+        {
+            ThreadId = thread,
+            Database = name,
+            Sql = cursor.Rest,
+        };
     }
 }
 
@@ -78,7 +83,10 @@ internal static class StatementText
 {
     public static ReadOnlySpan<byte> Read(BinlogEventType type, ReadOnlySpan<byte> body) =>
         // MySQL's has its length, cut to a byte, before it.
-        type == BinlogEventType.RowsQuery && body.Length > 0 ? body[1..] : body;
+        type == BinlogEventType.RowsQuery
+        && body.Length > 0
+            ? body[1..]
+            : body;
 }
 
 /// <summary>The server says that its log misses something.</summary>

@@ -15,7 +15,8 @@ internal sealed record FormatDescription(string ServerVersion, bool HasChecksums
     public bool IsMariaDb => ServerVersion.Contains("MariaDB", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The length of the fixed part of a type's body; 0 where the file does not say.</summary>
-    public int PostHeaderLength(BinlogEventType type) => (int)type - 1 < PostHeaderLengths.Length && type > 0 ? PostHeaderLengths[(int)type - 1] : 0;
+    public int PostHeaderLength(BinlogEventType type) =>
+        (int)type - 1 < PostHeaderLengths.Length && type > 0 ? PostHeaderLengths[(int)type - 1] : 0;
 
     /// <summary>Of the body with its checksum, which this event has even in a file without checksums.</summary>
     public static FormatDescription Read(ReadOnlySpan<byte> body)

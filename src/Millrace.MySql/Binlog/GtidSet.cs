@@ -54,7 +54,11 @@ internal sealed class GtidSet
                     continue;
                 }
                 var dash = piece.IndexOf('-');
-                if (!TryNumber(dash < 0 ? piece : piece.AsSpan(0, dash), out var first) || !TryNumber(piece.AsSpan(dash + 1), out var last) || first > last)
+                if (
+                    !TryNumber(dash < 0 ? piece : piece.AsSpan(0, dash), out var first)
+                    || !TryNumber(piece.AsSpan(dash + 1), out var last)
+                    || first > last
+                )
                     throw Malformed(text);
                 set.Add(source, new Interval(first, last));
             }

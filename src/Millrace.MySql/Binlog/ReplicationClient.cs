@@ -84,7 +84,15 @@ internal static class ReplicationClient
 
     static Task Register(ServerConnection connection, DumpOptions options, CancellationToken ct) =>
         connection.Command(
-            new PayloadWriter().U8(ComRegisterSlave).U32(options.ServerId).ShortText("millrace").ShortText("").ShortText("").U16(0).U32(0).U32(0),
+            new PayloadWriter()
+                .U8(ComRegisterSlave)
+                .U32(options.ServerId)
+                .ShortText("millrace")
+                .ShortText("")
+                .ShortText("")
+                .U16(0)
+                .U32(0)
+                .U32(0),
             $"{connection.Options}: registering as a replica",
             ct
         );
@@ -118,7 +126,10 @@ internal static class ReplicationClient
                 }
                 return Dump(at.File, (uint)at.Offset);
             default:
-                throw new ArgumentException($"a start of kind {options.Start.GetType().Name} does not fit the server {connection.ServerVersion}", nameof(options));
+                throw new ArgumentException(
+                    $"a start of kind {options.Start.GetType().Name} does not fit the server {connection.ServerVersion}",
+                    nameof(options)
+                );
         }
 
         PayloadWriter Dump(string file, uint offset)

@@ -16,7 +16,9 @@ internal sealed record Handshake(string ServerVersion, uint ConnectionId, byte[]
         if (protocol == 0xff)
             throw ServerErrors.Read(packet, where);
         if (protocol != 10)
-            throw new WireFormatException($"{where}: this is no MySQL or MariaDB server, or one that speaks protocol {protocol}; it must be 10");
+            throw new WireFormatException(
+                $"{where}: this is no MySQL or MariaDB server, or one that speaks protocol {protocol}; it must be 10"
+            );
         var version = Encoding.UTF8.GetString(cursor.NullTerminated());
         var connection = cursor.U32();
         var nonce = new byte[32];

@@ -29,8 +29,7 @@ internal sealed class ReadBuffer(Stream stream, int size = 256 * 1024) : IDispos
     }
 
     /// <summary>Waits until at least <paramref name="count"/> bytes are here; false when the stream ended before.</summary>
-    public ValueTask<bool> Ensure(int count, CancellationToken ct) =>
-        Available >= count ? new ValueTask<bool>(true) : Fill(count, ct);
+    public ValueTask<bool> Ensure(int count, CancellationToken ct) => Available >= count ? new ValueTask<bool>(true) : Fill(count, ct);
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     async ValueTask<bool> Fill(int count, CancellationToken ct)

@@ -91,7 +91,9 @@ internal sealed class ServerConnection : IAsyncDisposable
         ConnectionId = greeting.ConnectionId;
         const Capabilities needed = Capabilities.Protocol41 | Capabilities.SecureConnection | Capabilities.PluginAuthentication;
         if ((greeting.Capabilities & needed) != needed)
-            throw new AuthenticationUnsupportedException($"{Options}: the server ({ServerVersion}) is too old; MySQL 5.7 or MariaDB 10.3 and later are supported.");
+            throw new AuthenticationUnsupportedException(
+                $"{Options}: the server ({ServerVersion}) is too old; MySQL 5.7 or MariaDB 10.3 and later are supported."
+            );
 
         var flags =
             needed

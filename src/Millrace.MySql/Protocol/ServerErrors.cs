@@ -43,7 +43,9 @@ internal static class ServerErrors
                     code,
                     state,
                     said,
-                    Say("Grant it: GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO the user (MariaDB names the second BINLOG MONITOR).")
+                    Say(
+                        "Grant it: GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO the user (MariaDB names the second BINLOG MONITOR)."
+                    )
                 );
             // ER_MASTER_FATAL_ERROR_READING_BINLOG, and MariaDB's GTID errors that may stand on their own
             case 1236 or 1945 or 1955:
@@ -62,12 +64,19 @@ internal static class ServerErrors
                 code,
                 state,
                 said,
-                say("Two replicas share one server id, and the server keeps the newer: give each its own server id, and run one capture of a source.")
+                say(
+                    "Two replicas share one server id, and the server keeps the newer: give each its own server id, and run one capture of a source."
+                )
             );
         }
         // Not a lost position: the log is there, it cannot be sent.
         if (Has("max_allowed_packet") || Has("Binary log is not open") || Has("server_id was not set") || Has("server id is not set"))
-            return new ServerErrorException(code, state, said, say("The server's configuration must change before its binlog can be read."));
+            return new ServerErrorException(
+                code,
+                state,
+                said,
+                say("The server's configuration must change before its binlog can be read.")
+            );
         return new PositionLostException(
             code,
             state,

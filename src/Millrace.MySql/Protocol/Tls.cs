@@ -55,7 +55,10 @@ internal static class Tls
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Security.Cryptography.CryptographicException)
         {
-            throw new TlsFailedException($"{options}: the CA file '{options.CaFile}' cannot be read: {e.Message}. It must hold certificates in PEM form.", e);
+            throw new TlsFailedException(
+                $"{options}: the CA file '{options.CaFile}' cannot be read: {e.Message}. It must hold certificates in PEM form.",
+                e
+            );
         }
         if (authorities.Count == 0)
             throw new TlsFailedException($"{options}: the CA file '{options.CaFile}' holds no certificate in PEM form.");
@@ -101,6 +104,8 @@ internal static class Tls
                 chain.ChainPolicy.ExtraStore.Add(element.Certificate);
         }
         using var leaf = X509CertificateLoader.LoadCertificate(certificate.GetRawCertData());
-        return chain.Build(leaf) ? errors & ~SslPolicyErrors.RemoteCertificateChainErrors : errors | SslPolicyErrors.RemoteCertificateChainErrors;
+        return chain.Build(leaf)
+            ? errors & ~SslPolicyErrors.RemoteCertificateChainErrors
+            : errors | SslPolicyErrors.RemoteCertificateChainErrors;
     }
 }

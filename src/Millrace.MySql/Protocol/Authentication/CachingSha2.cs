@@ -29,7 +29,14 @@ internal static class CachingSha2
     }
 
     /// <summary>Answers what the server says after the scramble (the byte after 0x01).</summary>
-    public static async Task Continue(byte said, PacketStream packets, ConnectionOptions options, byte[] nonce, bool encrypted, CancellationToken ct)
+    public static async Task Continue(
+        byte said,
+        PacketStream packets,
+        ConnectionOptions options,
+        byte[] nonce,
+        bool encrypted,
+        CancellationToken ct
+    )
     {
         if (said == FastPathDone)
             return;

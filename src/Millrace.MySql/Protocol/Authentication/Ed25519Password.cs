@@ -14,7 +14,8 @@ internal static class Ed25519Password
     public const string Name = "client_ed25519";
 
     static readonly BigInteger P = BigInteger.Pow(2, 255) - 19;
-    static readonly BigInteger L = BigInteger.Pow(2, 252) + BigInteger.Parse("27742317777372353535851937790883648493", CultureInfo.InvariantCulture);
+    static readonly BigInteger L =
+        BigInteger.Pow(2, 252) + BigInteger.Parse("27742317777372353535851937790883648493", CultureInfo.InvariantCulture);
     static readonly BigInteger D = Mod(-121665 * Inverse(121666));
     static readonly Point Base = new(
         BigInteger.Parse("15112221349535400772501151409588531511454012693041857206046113283949847762202", CultureInfo.InvariantCulture),
