@@ -10,6 +10,12 @@ public interface ISource
     /// <summary>The durable name; part of the identity of every entity it feeds.</summary>
     string Name { get; }
 
+    /// <summary>Looks, before anything starts, at what would keep it from capturing these tables.</summary>
+    /// <param name="tables">The tables the application maps, each once.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <returns>What is wrong, each with what mends it; empty when it can start.</returns>
+    ValueTask<IReadOnlyList<string>> CheckAsync(IReadOnlyList<CapturedTable> tables, CancellationToken cancellation) => new([]);
+
     /// <summary>
     /// Captures until cancelled: snapshots each table that has none, then (and meanwhile) follows the log. Transient trouble is its own to
     /// mend (reconnect, and say so in <see cref="ICapture.Report"/>); it throws only when somebody has to act.
