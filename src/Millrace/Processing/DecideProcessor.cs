@@ -1,0 +1,283 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Millrace.Engines;
+using Millrace.Sources;
+
+namespace Millrace;
+
+/// <summary>
+/// One partition of an aggregate: applies each command to the mirror, decides, evolves, publishes. Everything here is a function of the
+/// command log; the clock is read for the heartbeat alone.
+/// </summary>
+internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcessor
+    where TRoot : class, IRow<TRoot>
+    where TState : class
+    where TEvent : class
+{
+    private readonly AggregateBuilder<TRoot, TState, TEvent> _aggregate;
+    private readonly DeciderSetup _setup;
+    private readonly DeciderCounters _counters;
+    private readonly DeciderPartition _partition = new();
+    private readonly EntityCache<TState> _cache;
+    private readonly DecideContext<TRoot, TState, TEvent> _context;
+    private readonly EventWriter<TEvent> _events;
+    private readonly TopicPartition _eventLog;
+    private readonly TopicPartition _outcomes;
+    private readonly byte[][] _tables;
+    private readonly byte[][] _references;
+    private readonly System.Text.Json.Serialization.Metadata.JsonTypeInfo<TState> _stateJson;
+    private readonly Dictionary<string, (CommandHandler<TRoot, TState, TEvent> Handler, Func<ReadOnlySpan<byte>, object> Read)> _commands =
+    [];
+
+    private readonly ArrayBufferWriter<byte> _key = new(128);
+    private readonly ArrayBufferWriter<byte> _value = new(1024);
+    private readonly List<Entity<TState>> _dirty = [];
+    private readonly Utf8JsonWriter _stateWriter;
+    private readonly ArrayBufferWriter<byte> _stateBytes = new(256);
+    private ITransaction _transaction = null!;
+    private bool _loaded;
+
+    public DecideProcessor(AggregateBuilder<TRoot, TState, TEvent> aggregate, DeciderSetup setup, int partition)
+    {
+        _aggregate = aggregate;
+        _setup = setup;
+        _counters = setup.Counters(partition);
+        _cache = new EntityCache<TState>(setup.Options.CachedEntities);
+        _context = new DecideContext<TRoot, TState, TEvent>(aggregate);
+        _eventLog = new TopicPartition(setup.Application.Events(aggregate), partition);
+        _outcomes = new TopicPartition(setup.Application.Outcomes(aggregate), partition);
+        _events = new EventWriter<TEvent>(setup.Application.Topology.JsonType<TEvent>(), _eventLog);
+        _tables = [.. aggregate.Rows.Select(row => Encoding.UTF8.GetBytes(row.Definition.Table))];
+        _references = [.. aggregate.ReferenceRows.Select(row => Encoding.UTF8.GetBytes(row.Definition.Table))];
+        _stateJson = setup.Application.Topology.JsonType<TState>();
+        _stateWriter = new Utf8JsonWriter(_stateBytes, new JsonWriterOptions { SkipValidation = true });
+        foreach (var handler in aggregate.Commands)
+        {
+            var read = handler.Reader(setup.Application.Topology);
+            foreach (var name in CommandNames.Of(setup.Application.Topology.JsonType(handler.Type)!))
+            {
+                _commands[name] = (handler, read);
+            }
+        }
+        _required = RequiredReferences();
+    }
+
+    public ValueTask<Progress> ProcessAsync(RecordBatch batch, ITransaction transaction, CancellationToken cancellation)
+    {
+        _transaction = transaction;
+        if (!_loaded)
+        {
+            _partition.Load(transaction);
+            _loaded = true;
+        }
+        foreach (ref readonly var record in batch.Records.Span)
+        {
+            Handle(record);
+        }
+        StepSweeps();
+        ForgetOldIdempotencyKeys();
+        WriteDirty();
+        _partition.Save(transaction);
+        Volatile.Write(ref _counters.Heartbeat, _setup.Clock.GetTimestamp());
+        return new ValueTask<Progress>(new Progress(More: _partition.Sweeps.Count > 0, WakeAfter: Heartbeats.Interval));
+    }
+
+    public void Committed() { }
+
+    public ValueTask DisposeAsync()
+    {
+        _stateWriter.Dispose();
+        _events.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private void Handle(in Record record)
+    {
+        var headers = new RecordHeaders(record.Headers.Span);
+        if (headers.Kind != RecordKind.Control || headers[Header.Type].SequenceEqual(Controls.Tick))
+        {
+            // Marks, settings and reference rows are written by the wall clock; they do not move time.
+            _partition.Pass(record.Time);
+        }
+        switch (headers.Kind)
+        {
+            case RecordKind.Changes:
+                if (Applies(headers))
+                {
+                    _counters.Commands++;
+                    HandleChanges(Load(record.Key.Span), record.Time, record.Headers.Span, record.Value.Span);
+                }
+                break;
+            case RecordKind.Message:
+                _counters.Commands++;
+                HandleNative(record);
+                break;
+            default:
+                HandleControl(record, headers);
+                break;
+        }
+    }
+
+    /// <summary>Whether a record is above the highest source position applied; a record without a position always is.</summary>
+    private bool Applies(RecordHeaders headers)
+    {
+        if (!headers.TryGet(Header.Position, out var position) || _partition.Advance(SourcePosition.Read(position)))
+        {
+            return true;
+        }
+        _counters.Repeated++;
+        return false;
+    }
+
+    private void HandleControl(in Record record, RecordHeaders headers)
+    {
+        var type = headers[Header.Type];
+        if (Controls.Travels(type))
+        {
+            _transaction.Append(_eventLog, record.Time, [], record.Headers.Span, record.Value.Span);
+        }
+        else if (type.SequenceEqual(Controls.SnapshotBegan))
+        {
+            var mark = Body(record, MillraceJson.Default.SnapshotMark);
+            _partition.SnapshotBegan(mark.Table, mark.Snapshot);
+        }
+        else if (type.SequenceEqual(Controls.SnapshotEnded) || type.SequenceEqual(Controls.Truncated))
+        {
+            if (Applies(headers))
+            {
+                var mark = Body(record, MillraceJson.Default.SnapshotMark);
+                _partition.SnapshotBegan(mark.Table, mark.Snapshot);
+                _partition.SweepBegins(
+                    new Sweep
+                    {
+                        Table = mark.Table,
+                        Snapshot = mark.Snapshot,
+                        Id = Encoding.UTF8.GetString(headers[Header.Id]),
+                        Time = record.Time,
+                    }
+                );
+            }
+        }
+        else if (type.SequenceEqual(Controls.Reference))
+        {
+            if (Applies(headers))
+            {
+                HandleReference(record);
+            }
+        }
+        else if (type.SequenceEqual(Controls.Retry))
+        {
+            Resume(Load(record.Key.Span), skip: false);
+        }
+        else if (type.SequenceEqual(Controls.Skip))
+        {
+            Resume(Load(record.Key.Span), skip: true);
+        }
+        else
+        {
+            throw new InvalidOperationException(
+                $"The command log {_setup.Application.Commands(_aggregate).Name} has a record of type \"{Encoding.UTF8.GetString(type)}\" at offset {record.Offset} that this version of Millrace does not know. Run the version that wrote it, or a later one."
+            );
+        }
+    }
+
+    private static T Body<T>(in Record record, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) =>
+        JsonSerializer.Deserialize(record.Value.Span, type)
+        ?? throw new FormatException($"A control record at offset {record.Offset} has no body.");
+
+    /// <summary>The entity at hand: from the cache, from the state, or new.</summary>
+    private Entity<TState> Load(ReadOnlySpan<byte> key)
+    {
+        if (_cache.Find(key) is { } cached)
+        {
+            return cached;
+        }
+        var entity = new Entity<TState>(key.ToArray(), _tables.Length) { State = _aggregate.Initial };
+        StateKeys.Begin(_key, StateKeys.Entity, key);
+        if (_transaction.TryGet(_key.WrittenSpan, out var value))
+        {
+            var state = entity.Read(value);
+            if (!state.IsEmpty)
+            {
+                entity.State = JsonSerializer.Deserialize(state, _stateJson)!;
+                entity.StateJson = state.ToArray();
+            }
+        }
+        _cache.Add(entity);
+        return entity;
+    }
+
+    private void Touch(Entity<TState> entity)
+    {
+        if (!entity.Dirty)
+        {
+            entity.Dirty = true;
+            _dirty.Add(entity);
+        }
+    }
+
+    /// <summary>Writes each entity that the batch changed, once.</summary>
+    private void WriteDirty()
+    {
+        foreach (var entity in _dirty)
+        {
+            StateKeys.Begin(_key, StateKeys.Entity, entity.Key);
+            if (entity.IsEmpty)
+            {
+                _transaction.Delete(_key.WrittenSpan);
+            }
+            else
+            {
+                _value.ResetWrittenCount();
+                entity.Write(_value, StateBytes(entity));
+                _transaction.Put(_key.WrittenSpan, _value.WrittenSpan);
+            }
+            entity.Dirty = false;
+        }
+        _dirty.Clear();
+    }
+
+    private ReadOnlySpan<byte> StateBytes(Entity<TState> entity)
+    {
+        if (ReferenceEquals(entity.State, _aggregate.Initial))
+        {
+            return default;
+        }
+        if (entity.StateJson is null)
+        {
+            _stateBytes.ResetWrittenCount();
+            _stateWriter.Reset(_stateBytes);
+            JsonSerializer.Serialize(_stateWriter, entity.State, _stateJson);
+            _stateWriter.Flush();
+            entity.StateJson = _stateBytes.WrittenSpan.ToArray();
+        }
+        return entity.StateJson;
+    }
+
+    private int TableOf(ReadOnlySpan<byte> name)
+    {
+        for (var i = 0; i < _tables.Length; i++)
+        {
+            if (name.SequenceEqual(_tables[i]))
+            {
+                return i;
+            }
+        }
+        return -1;
+    }
+}
+
+/// <summary>How often a loop without work shows that it lives.</summary>
+internal static class Heartbeats
+{
+    public static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+}
+
+/// <summary>The durable names of a type of native commands.</summary>
+internal static class CommandNames
+{
+    public static IEnumerable<string> Of(System.Text.Json.Serialization.Metadata.JsonTypeInfo type) =>
+        (type.PolymorphismOptions?.DerivedTypes ?? []).Select(derived => derived.TypeDiscriminator?.ToString() ?? derived.DerivedType.Name);
+}

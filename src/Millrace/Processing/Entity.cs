@@ -1,0 +1,129 @@
+using System.Buffers;
+using System.Buffers.Binary;
+
+namespace Millrace;
+
+/// <summary>
+/// One entity at hand: what its state key holds, and the objects made of it. The root's row lies here, beside the state, so that a change
+/// of the root costs one write; children have keys of their own.
+/// </summary>
+internal sealed class Entity<TState>(byte[] key, int tables)
+    where TState : class
+{
+    private const byte Format = 1;
+
+    /// <summary>The entity's id, UTF-8: the key of its commands and events.</summary>
+    public readonly byte[] Key = key;
+
+    public readonly EntityId Id = System.Text.Encoding.UTF8.GetString(key);
+
+    /// <summary>How many rows it has of each table, by the table's place in the aggregate; [0] is the root.</summary>
+    public readonly int[] Counts = new int[tables];
+
+    /// <summary>The entity's command ordinal.</summary>
+    public long Sequence;
+
+    /// <summary>Parked or waiting for a reference: its commands queue.</summary>
+    public bool Held;
+
+    /// <summary>The snapshot that showed the root last.</summary>
+    public int RootMark;
+
+    public byte[] RootRow = [];
+    public int RootLength;
+
+    /// <summary>The root's record, made when first asked for.</summary>
+    public object? Root;
+
+    public TState State = null!;
+    public byte[]? StateJson;
+
+    /// <summary>Changed since it was last written.</summary>
+    public bool Dirty;
+
+    /// <summary>Used since the clock hand passed.</summary>
+    public bool Used;
+
+    public bool HasRoot => Counts[0] > 0;
+
+    public ReadOnlySpan<byte> RootJson => RootRow.AsSpan(0, RootLength);
+
+    public bool IsEmpty
+    {
+        get
+        {
+            foreach (var count in Counts)
+            {
+                if (count > 0)
+                {
+                    return false;
+                }
+            }
+            return Sequence == 0 && !Held;
+        }
+    }
+
+    public void SetRoot(ReadOnlySpan<byte> json)
+    {
+        if (RootRow.Length < json.Length)
+        {
+            RootRow = new byte[json.Length + json.Length / 4];
+        }
+        json.CopyTo(RootRow);
+        RootLength = json.Length;
+        Root = null;
+    }
+
+    /// <summary>Writes what the state key holds. The state's JSON is given, empty for the initial state.</summary>
+    public void Write(ArrayBufferWriter<byte> value, ReadOnlySpan<byte> state)
+    {
+        var span = value.GetSpan(32 + 4 * Counts.Length + RootLength + state.Length);
+        span[0] = Format;
+        span[1] = (byte)(Held ? 1 : 0);
+        BinaryPrimitives.WriteInt64LittleEndian(span[2..], Sequence);
+        BinaryPrimitives.WriteInt32LittleEndian(span[10..], RootMark);
+        var at = 14;
+        span[at++] = (byte)Counts.Length;
+        foreach (var count in Counts)
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(span[at..], count);
+            at += 4;
+        }
+        BinaryPrimitives.WriteInt32LittleEndian(span[at..], RootLength);
+        at += 4;
+        RootJson.CopyTo(span[at..]);
+        at += RootLength;
+        state.CopyTo(span[at..]);
+        value.Advance(at + state.Length);
+    }
+
+    /// <summary>Whether a state value has a root that no snapshot with this id or a later one showed.</summary>
+    public static bool RootIsBelow(ReadOnlySpan<byte> value, int snapshot) =>
+        BinaryPrimitives.ReadInt32LittleEndian(value[15..]) > 0 && BinaryPrimitives.ReadInt32LittleEndian(value[10..]) < snapshot;
+
+    /// <summary>Reads what <see cref="Write"/> wrote; returns the state's JSON.</summary>
+    public ReadOnlySpan<byte> Read(ReadOnlySpan<byte> value)
+    {
+        if (value[0] != Format)
+        {
+            throw new FormatException($"The entity {Id} was written by another version (format {value[0]}).");
+        }
+        Held = value[1] != 0;
+        Sequence = BinaryPrimitives.ReadInt64LittleEndian(value[2..]);
+        RootMark = BinaryPrimitives.ReadInt32LittleEndian(value[10..]);
+        int tables = value[14];
+        var at = 15;
+        for (var i = 0; i < tables; i++, at += 4)
+        {
+            // A table that was mirrored by an earlier topology no longer counts.
+            if (i < Counts.Length)
+            {
+                Counts[i] = BinaryPrimitives.ReadInt32LittleEndian(value[at..]);
+            }
+        }
+        var length = BinaryPrimitives.ReadInt32LittleEndian(value[at..]);
+        at += 4;
+        SetRoot(value.Slice(at, length));
+        return value[(at + length)..];
+    }
+}

@@ -1,0 +1,121 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Millrace.Engines;
+
+namespace Millrace;
+
+/// <summary>
+/// Turns the events of one command into records. They are written to a buffer first and appended together, so that an event that cannot be
+/// serialized leaves nothing behind.
+/// </summary>
+internal sealed class EventWriter<TEvent> : IDisposable
+    where TEvent : class
+{
+    private readonly JsonTypeInfo<TEvent> _json;
+    private readonly Dictionary<Type, byte[]> _names = [];
+    private readonly TopicPartition _target;
+    private readonly ArrayBufferWriter<byte> _bytes = new(4096);
+    private readonly Utf8JsonWriter _writer;
+    private readonly List<(int Headers, int Value, int End)> _pending = [];
+
+    public EventWriter(JsonTypeInfo<TEvent> json, TopicPartition target)
+    {
+        _json = json;
+        _target = target;
+        _writer = new Utf8JsonWriter(_bytes, new JsonWriterOptions { SkipValidation = true });
+        foreach (var derived in json.PolymorphismOptions?.DerivedTypes ?? [])
+        {
+            _names[derived.DerivedType] = Encoding.UTF8.GetBytes(derived.TypeDiscriminator?.ToString() ?? derived.DerivedType.Name);
+        }
+    }
+
+    public void Dispose() => _writer.Dispose();
+
+    /// <summary>How many events wait to be appended.</summary>
+    public int Count => _pending.Count;
+
+    public void Clear()
+    {
+        _pending.Clear();
+        _bytes.ResetWrittenCount();
+    }
+
+    /// <summary>Writes an event to the buffer.</summary>
+    /// <param name="e">The event.</param>
+    /// <param name="cause">The command it comes from.</param>
+    /// <param name="leg">The entity, where one record makes commands of many; else empty.</param>
+    /// <param name="sequence">The entity's command ordinal.</param>
+    public void Add(TEvent e, in CommandInfo cause, ReadOnlySpan<byte> leg, long sequence)
+    {
+        var headers = _bytes.WrittenCount;
+        Span<byte> id = stackalloc byte[cause.Id.Length + leg.Length + 16];
+        cause.Id.CopyTo(id);
+        var at = cause.Id.Length;
+        id[at++] = (byte)'/';
+        if (!leg.IsEmpty)
+        {
+            leg.CopyTo(id[at..]);
+            at += leg.Length;
+            id[at++] = (byte)'/';
+        }
+        Utf8Formatter.TryFormat(_pending.Count, id[at..], out var digits);
+        RecordHeaders.Write(_bytes, Header.Id, id[..(at + digits)]);
+        if (!_names.TryGetValue(e.GetType(), out var name))
+        {
+            throw new InvalidOperationException(
+                $"The event {e.GetType().Name} has no durable name: add [JsonDerivedType(typeof({e.GetType().Name}), \"…\")] to {typeof(TEvent).Name}."
+            );
+        }
+        RecordHeaders.Write(_bytes, Header.Type, name);
+        RecordHeaders.Write(_bytes, Header.CorrelationId, cause.Correlation);
+        RecordHeaders.Write(_bytes, Header.CausationId, cause.Id);
+        Span<byte> number = stackalloc byte[20];
+        Utf8Formatter.TryFormat(sequence, number, out digits);
+        RecordHeaders.Write(_bytes, Header.Sequence, number[..digits]);
+        if (cause.Snapshot)
+        {
+            RecordHeaders.Write(_bytes, Header.Snapshot, "1"u8);
+        }
+        var value = _bytes.WrittenCount;
+        _writer.Reset(_bytes);
+        JsonSerializer.Serialize(_writer, e, _json);
+        _writer.Flush();
+        _pending.Add((headers, value, _bytes.WrittenCount));
+    }
+
+    /// <summary>Appends what was written and forgets it.</summary>
+    public void AppendTo(ITransaction transaction, ReadOnlySpan<byte> entity, long time)
+    {
+        var bytes = _bytes.WrittenSpan;
+        foreach (var (headers, value, end) in _pending)
+        {
+            transaction.Append(_target, time, entity, bytes[headers..value], bytes[value..end]);
+        }
+        Clear();
+    }
+}
+
+/// <summary>The command in hand.</summary>
+internal readonly ref struct CommandInfo
+{
+    public ReadOnlySpan<byte> Id { get; init; }
+    public ReadOnlySpan<byte> Correlation { get; init; }
+    public long Time { get; init; }
+    public bool Snapshot { get; init; }
+
+    public static CommandInfo Of(RecordHeaders headers, long time)
+    {
+        var id = headers[Header.Id];
+        var correlation = headers[Header.CorrelationId];
+        return new CommandInfo
+        {
+            Id = id,
+            Correlation = correlation.IsEmpty ? id : correlation,
+            Time = time,
+            Snapshot = headers.TryGet(Header.Snapshot, out _),
+        };
+    }
+}

@@ -1,0 +1,26 @@
+using Microsoft.Extensions.Logging;
+
+namespace Millrace;
+
+/// <summary>Every message the runtime logs. Row values are in none of them.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(
+        1000,
+        LogLevel.Error,
+        "{Aggregate} {Entity} is parked: command {Command} failed. Its later commands queue; retry or skip it on the operator's page."
+    )]
+    public static partial void EntityParked(ILogger logger, string aggregate, string entity, string command, Exception failure);
+
+    [LoggerMessage(1001, LogLevel.Error, "The decision on {Name} for {Aggregate} {Entity} threw; the command was rejected.")]
+    public static partial void CommandFailed(ILogger logger, string aggregate, string entity, string name, Exception failure);
+
+    [LoggerMessage(1002, LogLevel.Error, "Partition {Partition} of {Group} failed and starts again from its last commit.")]
+    public static partial void ProcessorFaulted(ILogger logger, string group, int partition, Exception failure);
+
+    [LoggerMessage(1003, LogLevel.Error, "The source {Source} stopped: {Reason} It is started again in {Pause}.")]
+    public static partial void SourceStopped(ILogger logger, string source, string reason, TimeSpan pause, Exception failure);
+
+    [LoggerMessage(1004, LogLevel.Information, "Started {Topology}: {Partitions} partitions, {Groups} groups.")]
+    public static partial void Started(ILogger logger, string topology, int partitions, int groups);
+}

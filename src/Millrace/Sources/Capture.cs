@@ -1,0 +1,176 @@
+using Millrace.Engines;
+
+namespace Millrace.Sources;
+
+/// <summary>The runtime's side of one source: knows which tables are part of which aggregates, and turns their changes into commands.</summary>
+internal sealed class Capture : ICapture, IAsyncDisposable
+{
+    private readonly IEngine _engine;
+    private readonly IAppender _appender;
+    private readonly string _appenderName;
+
+    public Capture(Application application, MillraceOptions options, IEngine engine, string source)
+    {
+        Application = application;
+        Options = options;
+        Source = source;
+        _engine = engine;
+        _appenderName = $"{application.Topology.Name}.source.{source}";
+        _appender = engine.OpenAppender(_appenderName);
+        Tables = [.. Definitions(application).GroupBy(definition => definition.Table).Select(Table)];
+    }
+
+    public Application Application { get; }
+    public MillraceOptions Options { get; }
+    public string Source { get; }
+    public IReadOnlyList<CapturedTable> Tables { get; }
+    public IStateReader Saved => _engine.OpenState(_appenderName, 0);
+
+    /// <summary>How the source stands, as it said last.</summary>
+    public SourceStatus Status { get; private set; } = new() { Connected = false };
+
+    /// <summary>The latest time of anything appended, in microseconds.</summary>
+    public long LatestTime;
+
+    /// <summary>Rows handed over since the start.</summary>
+    public long Rows;
+
+    /// <summary>Told after each report and commit.</summary>
+    public event Action? Changed;
+
+    public BoundTable Bind(CapturedTable table, IReadOnlyList<string> columns, IReadOnlyList<Cascade> cascades)
+    {
+        var missing = table.Columns.Where(column => !columns.Contains(column)).ToList();
+        if (missing.Count > 0)
+        {
+            throw new SourceException(
+                $"The table {table.Name} of {Source} has no column {string.Join(", ", missing)}, which the application maps. Correct the row record (or its [Column]), or add the column back. It has: {string.Join(", ", columns)}."
+            );
+        }
+        var routes = new List<Route>();
+        foreach (var aggregate in Application.Topology.Aggregates)
+        {
+            foreach (var definition in aggregate.Tables.Where(definition => definition.Table == table.Name))
+            {
+                routes.Add(
+                    new Route
+                    {
+                        Aggregate = aggregate,
+                        IsReference = false,
+                        Key = Ordinals(columns, definition.Key),
+                        Owner = Ordinals(columns, definition.Parent?.Columns ?? definition.Key),
+                        OccurredAt = definition.OccurredAt is { } column ? Ordinal(columns, column) : -1,
+                        Cascades = definition.Parent is null ? CascadesOf(aggregate, cascades) : [],
+                    }
+                );
+            }
+            foreach (var definition in aggregate.References.Where(definition => definition.Table == table.Name))
+            {
+                routes.Add(
+                    new Route
+                    {
+                        Aggregate = aggregate,
+                        IsReference = true,
+                        Key = Ordinals(columns, definition.Key),
+                        Owner = [],
+                        OccurredAt = -1,
+                        Cascades = [],
+                    }
+                );
+            }
+        }
+        return new RoutedTable(table, [.. routes]);
+    }
+
+    public ICaptureBatch Begin() => new CaptureBatch(this, _appender, _appender.Begin());
+
+    public void Report(SourceStatus status)
+    {
+        Status = status;
+        Changed?.Invoke();
+    }
+
+    public void Appended(long latest, int rows)
+    {
+        LatestTime = Math.Max(LatestTime, latest);
+        Rows += rows;
+        Changed?.Invoke();
+    }
+
+    public ValueTask DisposeAsync() => _appender.DisposeAsync();
+
+    /// <summary>The partitions of every command log that a table's records go to.</summary>
+    public IEnumerable<AggregateDefinition> AggregatesOf(string table) =>
+        Application.Topology.Aggregates.Where(aggregate =>
+            aggregate.Tables.Concat(aggregate.References).Any(definition => definition.Table == table)
+        );
+
+    private static IEnumerable<RowDefinition> Definitions(Application application) =>
+        application.Topology.Aggregates.SelectMany(aggregate => aggregate.Tables.Concat(aggregate.References));
+
+    private static CapturedTable Table(IGrouping<string, RowDefinition> definitions) =>
+        new(
+            definitions.Key,
+            definitions.First().Key,
+            [.. definitions.SelectMany(definition => definition.Key.Concat(definition.Parent?.Columns ?? [])).Distinct()],
+            [.. definitions.SelectMany(definition => definition.Columns).Select(column => column.Name).Distinct()]
+        );
+
+    /// <summary>Children whose rows go with the root. SET NULL takes them out of the entity just the same: their parent is unknown from then on.</summary>
+    private static byte[][] CascadesOf(AggregateDefinition aggregate, IReadOnlyList<Cascade> cascades) =>
+        [
+            .. cascades
+                .Where(cascade =>
+                    aggregate.Tables.Any(definition =>
+                        definition.Table == cascade.ChildTable
+                        && definition.Parent is { } parent
+                        && parent.Columns.SequenceEqual(cascade.Columns)
+                    )
+                )
+                .Select(cascade => System.Text.Encoding.UTF8.GetBytes(cascade.ChildTable))
+                .DistinctBy(name => System.Text.Encoding.UTF8.GetString(name)),
+        ];
+
+    private static int[] Ordinals(IReadOnlyList<string> columns, IReadOnlyList<string> names) =>
+        [.. names.Select(name => Ordinal(columns, name))];
+
+    private static int Ordinal(IReadOnlyList<string> columns, string name)
+    {
+        for (var i = 0; i < columns.Count; i++)
+        {
+            if (string.Equals(columns[i], name, StringComparison.OrdinalIgnoreCase))
+            {
+                return i;
+            }
+        }
+        return -1;
+    }
+}
+
+/// <summary>What a table is to one aggregate, by ordinals of its columns.</summary>
+internal sealed class Route
+{
+    public required AggregateDefinition Aggregate { get; init; }
+
+    /// <summary>Whether its rows go to every partition instead of to an entity.</summary>
+    public required bool IsReference { get; init; }
+
+    /// <summary>The row's key.</summary>
+    public required int[] Key { get; init; }
+
+    /// <summary>The columns that name the entity: the root's key, or the child's foreign key.</summary>
+    public required int[] Owner { get; init; }
+
+    /// <summary>The column with the business time; -1 for none.</summary>
+    public required int OccurredAt { get; init; }
+
+    /// <summary>Child tables whose rows go with a deleted root, unlogged.</summary>
+    public required byte[][] Cascades { get; init; }
+}
+
+internal sealed class RoutedTable(CapturedTable table, Route[] routes) : BoundTable(table)
+{
+    public Route[] Routes => routes;
+
+    public byte[] Name { get; } = System.Text.Encoding.UTF8.GetBytes(table.Name);
+}
