@@ -1,3 +1,6 @@
+using System.Buffers;
+using Millrace.Engines;
+
 namespace Millrace;
 
 /// <summary>Decides on a change of a row. A change is a fact: any number of events, and no rejection. Pure.</summary>
@@ -113,6 +116,15 @@ public abstract class AggregateDefinition
     internal abstract Type EventType { get; }
     internal abstract Type StateType { get; }
     internal abstract IReadOnlyList<Type> CommandTypes { get; }
+
+    /// <summary>Makes the processor that decides one partition of its command log.</summary>
+    internal abstract IProcessor CreateDecider(DeciderSetup setup, int partition);
+
+    /// <summary>Writes a native command as JSON; false when it is not one of this aggregate's.</summary>
+    internal abstract bool WriteCommand(Topology topology, object command, IBufferWriter<byte> json);
+
+    /// <summary>The version of each assembly that decides: what a hash of the deciding code is made of.</summary>
+    internal abstract IEnumerable<Guid> CodeVersions { get; }
 }
 
 /// <summary>An aggregate that publishes <typeparamref name="TEvent"/>: what views and reactions are made of.</summary>

@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Collections.Immutable;
+using Millrace.Engines;
 
 namespace Millrace;
 
@@ -42,6 +44,20 @@ public sealed class AggregateBuilder<TRoot, TState, TEvent> : Aggregate<TEvent>
     internal override IReadOnlyList<RowDefinition> References => [.. ReferenceRows.Select(row => row.Definition)];
     internal override Type StateType => typeof(TState);
     internal override IReadOnlyList<Type> CommandTypes => [.. Commands.Select(command => command.Type)];
+
+    internal override IProcessor CreateDecider(DeciderSetup setup, int partition) =>
+        new DecideProcessor<TRoot, TState, TEvent>(this, setup, partition);
+
+    internal override bool WriteCommand(Topology topology, object command, IBufferWriter<byte> json) =>
+        Commands.Any(handler => handler.Write(topology, command, json));
+
+    internal override IEnumerable<Guid> CodeVersions =>
+        [
+            Evolve.Method.Module.ModuleVersionId,
+            .. Rows.SelectMany(row => row.Code),
+            .. Commands.Select(command => command.Code),
+            .. AfterTransaction is { } after ? [after.Method.Module.ModuleVersionId] : Array.Empty<Guid>(),
+        ];
 
     /// <summary>Decides on changes of the root or of a child.</summary>
     /// <typeparam name="TRow">A row that is part of the root's entity.</typeparam>

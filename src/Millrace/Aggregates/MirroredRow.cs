@@ -1,3 +1,6 @@
+using System.Buffers;
+using System.Text.Json;
+
 namespace Millrace;
 
 /// <summary>A table that an aggregate mirrors, and what is decided on its changes.</summary>
@@ -9,6 +12,7 @@ internal abstract class MirroredRow<TRoot, TState, TEvent>
     public abstract RowDefinition Definition { get; }
     public abstract Type RowType { get; }
     public abstract bool Decides { get; }
+    public abstract IEnumerable<Guid> Code { get; }
     public abstract object Parse(ReadOnlySpan<byte> json);
     public abstract IEnumerable<TEvent> Decide(TState state, object? before, object? after, ChangeKind kind, Context<TRoot> context);
     public abstract Change<TRoot>? AsRoot(object? before, object? after, ChangeKind kind);
@@ -24,6 +28,7 @@ internal sealed class MirroredRow<TRow, TRoot, TState, TEvent>(DecideChange<TSta
     public override RowDefinition Definition => TRow.Definition;
     public override Type RowType => typeof(TRow);
     public override bool Decides => decide is not null;
+    public override IEnumerable<Guid> Code => decide is null ? [] : [decide.Method.Module.ModuleVersionId];
 
     public override object Parse(ReadOnlySpan<byte> json) => TRow.Parse(json);
 
@@ -58,7 +63,9 @@ internal abstract class CommandHandler<TRoot, TState, TEvent>
     where TEvent : class
 {
     public abstract Type Type { get; }
+    public abstract Guid Code { get; }
     public abstract Func<ReadOnlySpan<byte>, object> Reader(Topology topology);
+    public abstract bool Write(Topology topology, object command, IBufferWriter<byte> json);
     public abstract Decision<TEvent> Decide(TState state, object command, Context<TRoot> context);
 }
 
@@ -70,12 +77,24 @@ internal sealed class CommandHandler<TCommand, TRoot, TState, TEvent>(DecideComm
     where TEvent : class
 {
     public override Type Type => typeof(TCommand);
+    public override Guid Code => decide.Method.Module.ModuleVersionId;
+
+    public override bool Write(Topology topology, object command, IBufferWriter<byte> json)
+    {
+        if (command is not TCommand typed)
+        {
+            return false;
+        }
+        using var writer = new Utf8JsonWriter(json);
+        JsonSerializer.Serialize(writer, typed, topology.JsonType<TCommand>());
+        return true;
+    }
 
     public override Func<ReadOnlySpan<byte>, object> Reader(Topology topology)
     {
         var type = topology.JsonType<TCommand>();
         return json =>
-            System.Text.Json.JsonSerializer.Deserialize(json, type) ?? throw new System.Text.Json.JsonException("The command is null.");
+            JsonSerializer.Deserialize(json, type) ?? throw new JsonException("The command is null.");
     }
 
     public override Decision<TEvent> Decide(TState state, object command, Context<TRoot> context) =>

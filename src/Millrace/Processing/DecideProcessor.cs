@@ -80,7 +80,9 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         ForgetOldIdempotencyKeys();
         WriteDirty();
         _partition.Save(transaction);
-        Volatile.Write(ref _counters.Heartbeat, _setup.Clock.GetTimestamp());
+        _counters.Waiting = _partition.Waiting;
+        _counters.Time = _partition.Time;
+        Volatile.Write(ref _counters.Heartbeat, Instants.Of(_setup.Clock.GetUtcNow()));
         return new ValueTask<Progress>(new Progress(More: _partition.Sweeps.Count > 0, WakeAfter: Heartbeats.Interval));
     }
 
@@ -234,9 +236,31 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
                 entity.Write(_value, StateBytes(entity));
                 _transaction.Put(_key.WrittenSpan, _value.WrittenSpan);
             }
+            CountWaiting(entity);
             entity.Dirty = false;
         }
         _dirty.Clear();
+    }
+
+    /// <summary>Rows that wait for their root are counted, and their entities can be listed.</summary>
+    private void CountWaiting(Entity<TState> entity)
+    {
+        var waiting = entity.HasRoot && entity.CountedWaiting == 0 ? 0 : entity.Waiting;
+        if (waiting == entity.CountedWaiting)
+        {
+            return;
+        }
+        StateKeys.Begin(_key, StateKeys.WaitingEntity, entity.Key);
+        if (waiting == 0)
+        {
+            _transaction.Delete(_key.WrittenSpan);
+        }
+        else
+        {
+            _transaction.Put(_key.WrittenSpan, entity.Key);
+        }
+        _partition.WaitingChanged(waiting - entity.CountedWaiting);
+        entity.CountedWaiting = waiting;
     }
 
     private ReadOnlySpan<byte> StateBytes(Entity<TState> entity)

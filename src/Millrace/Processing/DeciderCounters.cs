@@ -13,5 +13,13 @@ internal sealed class DeciderCounters
     /// <summary>Commands at or below the highest position applied.</summary>
     public long Repeated;
     public long Failed;
+
+    /// <summary>Rows that wait for their root.</summary>
+    public long Waiting;
+
+    /// <summary>The partition's time, in microseconds; <see cref="long.MinValue"/> before the first record.</summary>
+    public long Time = long.MinValue;
+
+    /// <summary>When the loop last went round, by the wall clock, in microseconds.</summary>
     public long Heartbeat;
 }

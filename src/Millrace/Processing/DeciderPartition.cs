@@ -22,6 +22,15 @@ internal sealed class DeciderPartition
     /// <summary>Sweeps not yet at their end, oldest first.</summary>
     public List<Sweep> Sweeps { get; } = [];
 
+    /// <summary>Rows that wait for their root.</summary>
+    public long Waiting { get; private set; }
+
+    public void WaitingChanged(int by)
+    {
+        Waiting += by;
+        _dirty = true;
+    }
+
     /// <summary>Whether the position is new; if so it is the highest now.</summary>
     public bool Advance(SourcePosition position)
     {
@@ -69,6 +78,10 @@ internal sealed class DeciderPartition
         {
             Time = BinaryPrimitives.ReadInt64BigEndian(time);
         }
+        if (state.TryGet(StateKeys.WaitingRows, out var waiting))
+        {
+            Waiting = BinaryPrimitives.ReadInt64BigEndian(waiting);
+        }
         if (state.TryGet(StateKeys.Snapshots, out var snapshots))
         {
             var reader = new System.Text.Json.Utf8JsonReader(snapshots);
@@ -101,6 +114,8 @@ internal sealed class DeciderPartition
         transaction.Put(StateKeys.Position, position);
         BinaryPrimitives.WriteInt64BigEndian(position, Time);
         transaction.Put(StateKeys.Time, position[..8]);
+        BinaryPrimitives.WriteInt64BigEndian(position, Waiting);
+        transaction.Put(StateKeys.WaitingRows, position[..8]);
         if (Snapshots.Count > 0)
         {
             var json = new ArrayBufferWriter<byte>();

@@ -38,6 +38,12 @@ internal sealed class Entity<TState>(byte[] key, int tables)
     public TState State = null!;
     public byte[]? StateJson;
 
+    /// <summary>How many of its rows the partition counts as waiting for the root.</summary>
+    public int CountedWaiting;
+
+    /// <summary>Rows that wait for the root.</summary>
+    public int Waiting => HasRoot ? 0 : Counts.Sum();
+
     /// <summary>Changed since it was last written.</summary>
     public bool Dirty;
 
@@ -124,6 +130,7 @@ internal sealed class Entity<TState>(byte[] key, int tables)
         var length = BinaryPrimitives.ReadInt32LittleEndian(value[at..]);
         at += 4;
         SetRoot(value.Slice(at, length));
+        CountedWaiting = Waiting;
         return value[(at + length)..];
     }
 }

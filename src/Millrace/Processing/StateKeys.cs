@@ -19,11 +19,13 @@ internal static class StateKeys
     public const byte Held = 7;
     public const byte Idempotency = 8;
     public const byte IdempotencyExpiry = 9;
+    public const byte WaitingEntity = 10;
 
     public static ReadOnlySpan<byte> Position => [Partition, 1];
     public static ReadOnlySpan<byte> Snapshots => [Partition, 2];
     public static ReadOnlySpan<byte> Sweeps => [Partition, 3];
     public static ReadOnlySpan<byte> Time => [Partition, 4];
+    public static ReadOnlySpan<byte> WaitingRows => [Partition, 5];
 
     /// <summary>Begins a key: what it is and whose.</summary>
     public static void Begin(ArrayBufferWriter<byte> key, byte kind, ReadOnlySpan<byte> entity)

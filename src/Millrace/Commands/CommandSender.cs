@@ -1,0 +1,169 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Millrace.Engines;
+
+namespace Millrace;
+
+/// <summary>
+/// Appends native commands to the command log and answers from the outcome log: what a client is told is what was recorded, and only once it
+/// would survive a power cut.
+/// </summary>
+internal sealed class CommandSender : ICommands, IAsyncDisposable
+{
+    private readonly Application _application;
+    private readonly IEngine _engine;
+    private readonly TimeProvider _clock;
+    private readonly IAppender _appender;
+    private readonly ConcurrentDictionary<string, TaskCompletionSource<(OutcomeRecord Outcome, LogPosition Position)>> _waiting = new();
+
+    public CommandSender(Application application, IEngine engine, TimeProvider clock)
+    {
+        _application = application;
+        _engine = engine;
+        _clock = clock;
+        _appender = engine.OpenAppender($"{application.Topology.Name}.commands");
+    }
+
+    public async Task<Decided<TEvent>> Send<TEvent>(EntityId id, ICommand<TEvent> command, SendOptions options, CancellationToken cancellation)
+        where TEvent : class
+    {
+        ArgumentNullException.ThrowIfNull(command);
+        ArgumentNullException.ThrowIfNull(options);
+        var (outcome, position) = await Send(AggregateOf<TEvent>(command), id, command, options, null, cancellation).ConfigureAwait(false);
+        return new Decided<TEvent>(outcome.Rejected, outcome.Events, outcome.Sequence, position);
+    }
+
+    /// <summary>Sends a command whose aggregate is known by the event type of its interface.</summary>
+    public async Task<(OutcomeRecord Outcome, LogPosition Position)> Send(
+        AggregateDefinition aggregate,
+        EntityId id,
+        object command,
+        SendOptions options,
+        string? correlation,
+        CancellationToken cancellation
+    )
+    {
+        var commandId = $"{aggregate.Name}/{id}/{options.IdempotencyKey ?? Guid.NewGuid().ToString("N")}";
+        var waiter = _waiting.GetOrAdd(
+            commandId,
+            _ => new TaskCompletionSource<(OutcomeRecord, LogPosition)>(TaskCreationOptions.RunContinuationsAsynchronously)
+        );
+        try
+        {
+            await Append(aggregate, id, command, options, commandId, correlation, cancellation).ConfigureAwait(false);
+            return await waiter.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            _waiting.TryRemove(commandId, out _);
+        }
+    }
+
+    /// <summary>Reads one partition of an outcome log and answers who waits. Runs until cancelled.</summary>
+    public async Task AnswerAsync(AggregateDefinition aggregate, int partition, CancellationToken cancellation)
+    {
+        var log = new TopicPartition(_application.Outcomes(aggregate), partition);
+        long end;
+        using (var probe = _engine.Read(log, 0))
+        {
+            end = probe.End;
+        }
+        using var reader = _engine.Read(log, end, durableOnly: true);
+        using var events = _engine.Read(new TopicPartition(_application.Events(aggregate), partition), 0);
+        while (!cancellation.IsCancellationRequested)
+        {
+            Answer(reader, events, partition);
+            await reader.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Answers from what is in the log now.</summary>
+    public void Answer(ILogReader outcomes, ILogReader events, int partition)
+    {
+        while (outcomes.TryRead(1024, out var batch))
+        {
+            foreach (ref readonly var record in batch.Records.Span)
+            {
+                var id = Encoding.UTF8.GetString(new RecordHeaders(record.Headers.Span)[Header.Id]);
+                if (_waiting.TryGetValue(id, out var waiter))
+                {
+                    var outcome = JsonSerializer.Deserialize(record.Value.Span, MillraceJson.Default.OutcomeRecord)!;
+                    // The outcome and its events are one commit, so the event log's end is past them.
+                    waiter.TrySetResult((outcome, new LogPosition(EventsOf(batch.Source.Topic.Name), partition, events.End)));
+                }
+            }
+        }
+    }
+
+    public ValueTask DisposeAsync() => _appender.DisposeAsync();
+
+    private string EventsOf(string outcomes) =>
+        _application.Topology.Aggregates.Where(a => _application.Outcomes(a).Name == outcomes).Select(a => _application.Events(a).Name).Single();
+
+    private async Task Append(
+        AggregateDefinition aggregate,
+        EntityId id,
+        object command,
+        SendOptions options,
+        string commandId,
+        string? correlation,
+        CancellationToken cancellation
+    )
+    {
+        var transaction = _appender.Begin();
+        Write(transaction, aggregate, id, command, options, commandId, correlation);
+        await _appender.CommitAsync(transaction, durable: false, cancellation).ConfigureAwait(false);
+    }
+
+    private void Write(
+        ITransaction transaction,
+        AggregateDefinition aggregate,
+        EntityId id,
+        object command,
+        SendOptions options,
+        string commandId,
+        string? correlation
+    )
+    {
+        var json = new ArrayBufferWriter<byte>();
+        if (!aggregate.WriteCommand(_application.Topology, command, json))
+        {
+            throw NoTaker(command);
+        }
+        var headers = new ArrayBufferWriter<byte>();
+        RecordHeaders.Write(headers, Header.Id, Encoding.UTF8.GetBytes(commandId));
+        RecordHeaders.Write(headers, Header.Type, Encoding.UTF8.GetBytes(Discriminator(json.WrittenSpan)));
+        RecordHeaders.Write(headers, Header.CorrelationId, Encoding.UTF8.GetBytes(correlation ?? commandId));
+        if (options.IdempotencyKey is { } key)
+        {
+            RecordHeaders.Write(headers, Header.IdempotencyKey, Encoding.UTF8.GetBytes(key));
+        }
+        if (options.ExpectedSequence is { } expected)
+        {
+            RecordHeaders.Write(headers, Header.ExpectedSequence, Encoding.UTF8.GetBytes(expected.ToString(CultureInfo.InvariantCulture)));
+        }
+        var entity = Encoding.UTF8.GetBytes(id.Value);
+        var topic = _application.Commands(aggregate);
+        var target = new TopicPartition(topic, Slots.PartitionOf(entity, topic.Partitions));
+        transaction.Append(target, Instants.Of(_clock.GetUtcNow()), entity, headers.WrittenSpan, json.WrittenSpan);
+    }
+
+    /// <summary>The durable name is the discriminator that the serializer wrote, whatever the property is called.</summary>
+    private static string Discriminator(ReadOnlySpan<byte> json)
+    {
+        var members = new JsonMembers(json);
+        return members.MoveNext() ? Encoding.UTF8.GetString(members.Value[1..^1]) : throw new JsonException("The command has no discriminator.");
+    }
+
+    private AggregateDefinition AggregateOf<TEvent>(object command)
+        where TEvent : class =>
+        _application.Topology.Aggregates.FirstOrDefault(aggregate => aggregate.EventType == typeof(TEvent)) ?? throw NoTaker(command);
+
+    private InvalidOperationException NoTaker(object command) =>
+        new(
+            $"No aggregate of \"{_application.Topology.Name}\" takes {command.GetType().Name}: add .OnCommand<…>(…) for it, and the aggregate to the topology."
+        );
+}
