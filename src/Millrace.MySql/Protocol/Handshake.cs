@@ -14,7 +14,7 @@ internal sealed record Handshake(string ServerVersion, uint ConnectionId, byte[]
         var protocol = cursor.U8();
         // A server that refuses a host, or is full, answers with an error in place of the greeting.
         if (protocol == 0xff)
-            throw ServerErrors.Read(packet, where);
+            throw ServerErrors.Read(packet, where, authenticated: false);
         if (protocol != 10)
             throw new WireFormatException(
                 $"{where}: this is no MySQL or MariaDB server, or one that speaks protocol {protocol}; it must be 10"

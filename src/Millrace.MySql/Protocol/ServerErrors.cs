@@ -6,7 +6,8 @@ namespace Millrace.MySql.Protocol;
 internal static class ServerErrors
 {
     /// <summary>Of an ERR packet (0xFF, code, "#" and the SQL state, message). <paramref name="where"/> says what was being done.</summary>
-    public static ServerErrorException Read(ReadOnlySpan<byte> packet, string where)
+    /// <remarks>After <paramref name="authenticated"/> a denial is about what the account may do, before it about who it is.</remarks>
+    public static ServerErrorException Read(ReadOnlySpan<byte> packet, string where, bool authenticated = true)
     {
         var cursor = new ByteCursor(packet);
         cursor.Skip(1);
@@ -17,17 +18,17 @@ internal static class ServerErrors
             cursor.Skip(1);
             state = Encoding.ASCII.GetString(cursor.Bytes(5));
         }
-        return Make(code, state, Encoding.UTF8.GetString(cursor.Rest), where);
+        return Make(code, state, Encoding.UTF8.GetString(cursor.Rest), where, authenticated);
     }
 
-    static ServerErrorException Make(int code, string state, string said, string where)
+    static ServerErrorException Make(int code, string state, string said, string where, bool authenticated)
     {
         string Say(string todo) => $"{where}: the server said \"{said}\" (error {code}). {todo}";
         switch (code)
         {
             // ER_DBACCESS_DENIED, ER_ACCESS_DENIED, ER_HOST_NOT_PRIVILEGED, ER_ACCESS_DENIED_NO_PASSWORD, account locked (both servers),
             // ER_MUST_CHANGE_PASSWORD_LOGIN, ER_SECURE_TRANSPORT_REQUIRED
-            case 1044 or 1045 or 1130 or 1698 or 3118 or 4151 or 1862 or 3159:
+            case 1044 or 1045 or 1130 or 1698 or 3118 or 4151 or 1862 or 3159 when !authenticated:
                 return new AccessDeniedException(
                     code,
                     state,
@@ -37,8 +38,8 @@ internal static class ServerErrors
                             + "(ALTER USER ... REQUIRE SSL asks for a TLS mode of required or more here)."
                     )
                 );
-            // ER_SPECIFIC_ACCESS_DENIED; ER_TABLEACCESS_DENIED and its columns' kin are of queries on tables
-            case 1227 or 1142 or 1143:
+            // ER_SPECIFIC_ACCESS_DENIED, and ER_ACCESS_DENIED as the answer to a replica's registration
+            case 1227 or 1045:
                 return new MissingPrivilegeException(
                     code,
                     state,
@@ -47,8 +48,8 @@ internal static class ServerErrors
                         "Grant it: GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO the user (MariaDB names the second BINLOG MONITOR)."
                     )
                 );
-            // ER_MASTER_FATAL_ERROR_READING_BINLOG, and MariaDB's GTID errors that may stand on their own
-            case 1236 or 1945 or 1955:
+            // ER_MASTER_FATAL_ERROR_READING_BINLOG, and MariaDB's GTID errors and id collision that stand on their own
+            case 1236 or 1945 or 1955 or 4052:
                 return Dump(code, state, said, Say);
             default:
                 return new ServerErrorException(code, state, said, Say("").TrimEnd());

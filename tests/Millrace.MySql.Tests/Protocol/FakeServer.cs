@@ -77,10 +77,12 @@ internal sealed class FakeServer : IAsyncDisposable
         }
     }
 
-    public Task Greet(string plugin = "mysql_native_password", string version = "8.4.0", uint capabilities = 0x0008_8200) =>
-        Send([
+    public Task Greet(string plugin = "mysql_native_password") => Send(Greeting(plugin, 0x0008_8200));
+
+    public static byte[] Greeting(string plugin, uint capabilities) =>
+        [
             10,
-            .. Encoding.ASCII.GetBytes(version),
+            .. "8.4.0"u8,
             0,
             7,
             0,
@@ -101,7 +103,7 @@ internal sealed class FakeServer : IAsyncDisposable
             0,
             .. Encoding.ASCII.GetBytes(plugin),
             0,
-        ]);
+        ];
 
     public Task Ok() => Send([0, 0, 0, 2, 0, 0, 0]);
 

@@ -55,8 +55,8 @@ public sealed class HandshakeTests
     {
         await using var server = new FakeServer(async s =>
         {
-            await s.Greet(capabilities: 0x0008_8a00);
-            await s.Raw([7, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0]);
+            var greeting = FakeServer.Greeting("mysql_native_password", 0x0008_8a00);
+            await s.Raw([(byte)greeting.Length, 0, 0, 0, .. greeting, 7, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0]);
             await s.HeldOpen();
         });
         await Assert.ThrowsAnyAsync<WireException>(() =>
@@ -67,7 +67,6 @@ public sealed class HandshakeTests
     [Fact]
     public async Task The_password_is_not_sent_by_a_method_that_would_show_it()
     {
-        byte[] answer = [];
         await using var server = new FakeServer(async s =>
         {
             await s.Greet();
@@ -77,7 +76,6 @@ public sealed class HandshakeTests
         });
         var error = await Refused<AuthenticationUnsupportedException>(server);
         Assert.Contains("mysql_clear_password", error.Message, StringComparison.Ordinal);
-        Assert.Empty(answer);
     }
 
     [Fact]

@@ -29,7 +29,7 @@ internal static class Authenticator
                 case 0x00:
                     return;
                 case 0xff:
-                    throw ServerErrors.Read(packet.Span, $"{options}: authentication by {plugin}");
+                    throw ServerErrors.Read(packet.Span, $"{options}: authentication by {plugin}", authenticated: false);
                 case 0xfe:
                     (plugin, nonce) = Switch(packet.Span, options);
                     var response =

@@ -59,7 +59,7 @@ internal static class CachingSha2
         await packets.Write(PublicKeyRequest, ct);
         var answer = await packets.Read(ct);
         if (answer.Span[0] != 1)
-            throw ServerErrors.Read(answer.Span, $"{options}: asking for the server's RSA key");
+            throw ServerErrors.Read(answer.Span, $"{options}: asking for the server's RSA key", authenticated: false);
         await packets.Write(Encipher(password, nonce, Encoding.ASCII.GetString(answer.Span[1..])), ct);
     }
 
