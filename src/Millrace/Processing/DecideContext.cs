@@ -5,7 +5,8 @@ using Millrace.Engines;
 namespace Millrace;
 
 /// <summary>What a decision reads: the entity at hand and the partition's state. One a partition, pointed at each entity in turn.</summary>
-internal sealed class DecideContext<TRoot, TState, TEvent>(AggregateBuilder<TRoot, TState, TEvent> aggregate) : Context<TRoot>
+internal sealed class DecideContext<TRoot, TState, TEvent>(string aggregate, MirrorLayout<TRoot, TState, TEvent> layout)
+    : Context<TRoot>
     where TRoot : class, IRow<TRoot>
     where TState : class
     where TEvent : class
@@ -31,7 +32,7 @@ internal sealed class DecideContext<TRoot, TState, TEvent>(AggregateBuilder<TRoo
     public override TRoot Root =>
         _entity.HasRoot
             ? (TRoot)(_entity.Root ??= TRoot.Parse(_entity.RootJson))
-            : _deleted ?? throw new InvalidOperationException($"{aggregate.Name} {EntityId} has no root row.");
+            : _deleted ?? throw new InvalidOperationException($"{aggregate} {EntityId} has no root row.");
 
     public override TChild? Child<TChild>(EntityId key)
         where TChild : class
@@ -52,9 +53,9 @@ internal sealed class DecideContext<TRoot, TState, TEvent>(AggregateBuilder<TRoo
     public override TReference? Reference<TReference>(EntityId key)
         where TReference : class
     {
-        for (var i = 0; i < aggregate.ReferenceRows.Length; i++)
+        for (var i = 0; i < layout.References.Length; i++)
         {
-            if (aggregate.ReferenceRows[i].RowType == typeof(TReference))
+            if (layout.References[i].RowType == typeof(TReference))
             {
                 StateKeys.Begin(_key, StateKeys.Reference, (byte)i);
                 KeyJson.WriteRowKey(_key, key, TReference.Definition);
@@ -62,22 +63,22 @@ internal sealed class DecideContext<TRoot, TState, TEvent>(AggregateBuilder<TRoo
             }
         }
         throw new InvalidOperationException(
-            $"The aggregate \"{aggregate.Name}\" reads {TReference.Definition.Table} but does not declare .Reference<{typeof(TReference).Name}>()."
+            $"The aggregate \"{aggregate}\" reads {TReference.Definition.Table} but does not declare .Reference<{typeof(TReference).Name}>()."
         );
     }
 
     private int TableOf<TChild>()
         where TChild : class, IRow<TChild>
     {
-        for (var i = 0; i < aggregate.Rows.Length; i++)
+        for (var i = 0; i < layout.Rows.Length; i++)
         {
-            if (aggregate.Rows[i].RowType == typeof(TChild))
+            if (layout.Rows[i].RowType == typeof(TChild))
             {
                 return i;
             }
         }
         throw new InvalidOperationException(
-            $"The aggregate \"{aggregate.Name}\" reads {TChild.Definition.Table} but does not mirror it: add .OnChange<{typeof(TChild).Name}>(…) or .Child<{typeof(TChild).Name}>()."
+            $"The aggregate \"{aggregate}\" reads {TChild.Definition.Table} but does not mirror it: add .OnChange<{typeof(TChild).Name}>(…) or .Child<{typeof(TChild).Name}>()."
         );
     }
 

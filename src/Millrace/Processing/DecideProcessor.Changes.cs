@@ -83,7 +83,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         var at = 0;
         while (ChangeBody.Next(body, ref at, out var change))
         {
-            var table = TableOf(change.Table);
+            var table = _layout.TableOf(change.Table);
             if (table < 0)
             {
                 // Recorded under an earlier topology that mapped the table.
@@ -177,7 +177,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
 
     private void MirrorChild(Entity<TState> entity, int table, in ChangeBody change)
     {
-        var row = _aggregate.Rows[table];
+        var row = _layout.Rows[table];
         StateKeys.Begin(_key, StateKeys.Child, entity.Key);
         StateKeys.Byte(_key, (byte)table);
         StateKeys.RowKey(_key, change.Key);
@@ -226,7 +226,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
     /// <summary>Takes the child at <see cref="_key"/> out of the mirror.</summary>
     private void RemoveChild(Entity<TState> entity, int table, ReadOnlySpan<byte> value, ChangeKind kind)
     {
-        var before = Record(_aggregate.Rows[table], MirrorValue.Row(value));
+        var before = Record(_layout.Rows[table], MirrorValue.Row(value));
         _undo.Remember(_key.WrittenSpan, true, value);
         _transaction.Delete(_key.WrittenSpan);
         Touch(entity);
@@ -244,7 +244,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
                 at++;
             }
             var end = JsonScan.EndOfValue(tables, at);
-            var table = TableOf(tables[(at + 1)..(end - 1)]);
+            var table = _layout.TableOf(tables[(at + 1)..(end - 1)]);
             at = end;
             if (table > 0 && entity.Counts[table] > 0)
             {
@@ -362,7 +362,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         Change<TRoot>? root = null;
         foreach (var effect in _effects)
         {
-            var row = _aggregate.Rows[effect.Table];
+            var row = _layout.Rows[effect.Table];
             if (effect.Table == 0)
             {
                 root = row.AsRoot(effect.Before, effect.After, effect.Kind);
@@ -390,9 +390,9 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         var root = _effects.Find(effect => effect.Table == 0);
         _effects.Clear();
         _effects.Add(root);
-        for (var table = 1; table < _tables.Length; table++)
+        for (var table = 1; table < _layout.Rows.Length; table++)
         {
-            if (entity.Counts[table] == 0 || !(_aggregate.Rows[table].Decides || _aggregate.AfterTransaction is not null))
+            if (entity.Counts[table] == 0 || !(_layout.Rows[table].Decides || _aggregate.AfterTransaction is not null))
             {
                 continue;
             }
@@ -402,7 +402,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
                 {
                     _key.ResetWrittenCount();
                     _key.Write(key);
-                    AddEffect(table, ChangeKind.Inserted, false, null, Record(_aggregate.Rows[table], MirrorValue.Row(value)));
+                    AddEffect(table, ChangeKind.Inserted, false, null, Record(_layout.Rows[table], MirrorValue.Row(value)));
                 }
             }
         }

@@ -16,16 +16,16 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
     /// <summary>The queue's mark of a sweep, in the place of a command's headers.</summary>
     private static ReadOnlySpan<byte> SweepMark => "sweep"u8;
 
-    private readonly (int Table, byte[] Column, int Reference)[] _required;
+    private (int Table, byte[] Column, int Reference)[] _required = [];
 
     private (int Table, byte[] Column, int Reference)[] RequiredReferences()
     {
         var required = new List<(int, byte[], int)>();
-        for (var table = 0; table < _aggregate.Rows.Length; table++)
+        for (var table = 0; table < _layout.Rows.Length; table++)
         {
-            foreach (var reference in _aggregate.Rows[table].Definition.References.Where(reference => reference.Required))
+            foreach (var reference in _layout.Rows[table].Definition.References.Where(reference => reference.Required))
             {
-                var index = ReferenceOf(reference.Table);
+                var index = _layout.ReferenceOf(Encoding.UTF8.GetBytes(reference.Table));
                 if (index >= 0)
                 {
                     required.Add((table, Encoding.UTF8.GetBytes(reference.Column), index));
@@ -33,18 +33,6 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
             }
         }
         return [.. required];
-    }
-
-    private int ReferenceOf(string table)
-    {
-        for (var i = 0; i < _aggregate.ReferenceRows.Length; i++)
-        {
-            if (_aggregate.ReferenceRows[i].Definition.Table == table)
-            {
-                return i;
-            }
-        }
-        return -1;
     }
 
     /// <summary>The first required reference of the command's rows that has not arrived; null when all have.</summary>
@@ -61,7 +49,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
             {
                 continue;
             }
-            var table = TableOf(change.Table);
+            var table = _layout.TableOf(change.Table);
             foreach (var (of, column, reference) in _required)
             {
                 if (of != table)
@@ -94,7 +82,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         var at = 0;
         while (ChangeBody.Next(record.Value.Span, ref at, out var change))
         {
-            var reference = ReferenceOf(change.TableName);
+            var reference = _layout.ReferenceOf(change.Table);
             if (reference < 0)
             {
                 continue;
@@ -150,7 +138,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         StateKeys.RowKey(_key, key);
         StateKeys.Text(_key, entity.Key);
         _transaction.Put(_key.WrittenSpan, entity.Key);
-        var table = _aggregate.ReferenceRows[reference].Definition.Table;
+        var table = _layout.References[reference].Definition.Table;
         var keyText = Encoding.UTF8.GetString(key)[1..^1];
         Hold(
             entity,
@@ -286,7 +274,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
             if (headers.SequenceEqual(SweepMark))
             {
                 var sweep = Sweep.Read(ref body);
-                SweepEntity(entity, sweep, TableOf(Encoding.UTF8.GetBytes(sweep.Table)));
+                SweepEntity(entity, sweep, _layout.TableOf(Encoding.UTF8.GetBytes(sweep.Table)));
             }
             else
             {

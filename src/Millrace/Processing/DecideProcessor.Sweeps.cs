@@ -23,8 +23,8 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         WriteDirty();
         var sweep = _partition.Sweeps[0];
         _partition.SweepMoved();
-        var reference = ReferenceOf(sweep.Table);
-        var table = TableOf(Encoding.UTF8.GetBytes(sweep.Table));
+        var reference = _layout.ReferenceOf(Encoding.UTF8.GetBytes(sweep.Table));
+        var table = _layout.TableOf(Encoding.UTF8.GetBytes(sweep.Table));
         var finished = reference >= 0 ? StepReferenceSweep(sweep, (byte)reference) : table < 0 || StepEntitySweep(sweep, table);
         if (finished && reference >= 0 && table >= 0)
         {
@@ -84,7 +84,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         }
         foreach (var sweep in _partition.Sweeps)
         {
-            var table = TableOf(Encoding.UTF8.GetBytes(sweep.Table));
+            var table = _layout.TableOf(Encoding.UTF8.GetBytes(sweep.Table));
             if (table >= 0 && !entity.Held)
             {
                 SweepEntity(entity, sweep, table);

@@ -25,8 +25,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
     private readonly EventWriter<TEvent> _events;
     private readonly TopicPartition _eventLog;
     private readonly TopicPartition _outcomes;
-    private readonly byte[][] _tables;
-    private readonly byte[][] _references;
+    private readonly MirrorLayout<TRoot, TState, TEvent> _layout;
     private readonly System.Text.Json.Serialization.Metadata.JsonTypeInfo<TState> _stateJson;
     private readonly Dictionary<string, (CommandHandler<TRoot, TState, TEvent> Handler, Func<ReadOnlySpan<byte>, object> Read)> _commands =
     [];
@@ -45,12 +44,11 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         _setup = setup;
         _counters = setup.Counters(partition);
         _cache = new EntityCache<TState>(setup.Options.CachedEntities);
-        _context = new DecideContext<TRoot, TState, TEvent>(aggregate);
+        _layout = new MirrorLayout<TRoot, TState, TEvent>(aggregate);
+        _context = new DecideContext<TRoot, TState, TEvent>(aggregate.Name, _layout);
         _eventLog = new TopicPartition(setup.Application.Events(aggregate), partition);
         _outcomes = new TopicPartition(setup.Application.Outcomes(aggregate), partition);
         _events = new EventWriter<TEvent>(setup.Application.Topology.JsonType<TEvent>(), _eventLog);
-        _tables = [.. aggregate.Rows.Select(row => Encoding.UTF8.GetBytes(row.Definition.Table))];
-        _references = [.. aggregate.ReferenceRows.Select(row => Encoding.UTF8.GetBytes(row.Definition.Table))];
         _stateJson = setup.Application.Topology.JsonType<TState>();
         _stateWriter = new Utf8JsonWriter(_stateBytes, new JsonWriterOptions { SkipValidation = true });
         foreach (var handler in aggregate.Commands)
@@ -61,7 +59,6 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
                 _commands[name] = (handler, read);
             }
         }
-        _required = RequiredReferences();
     }
 
     public ValueTask<Progress> ProcessAsync(RecordBatch batch, ITransaction transaction, CancellationToken cancellation)
@@ -70,6 +67,8 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         if (!_loaded)
         {
             _partition.Load(transaction);
+            _layout.Load(transaction);
+            _required = RequiredReferences();
             _loaded = true;
         }
         foreach (ref readonly var record in batch.Records.Span)
@@ -196,7 +195,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         {
             return cached;
         }
-        var entity = new Entity<TState>(key.ToArray(), _tables.Length) { State = _aggregate.Initial };
+        var entity = new Entity<TState>(key.ToArray(), _layout.Rows.Length) { State = _aggregate.Initial };
         StateKeys.Begin(_key, StateKeys.Entity, key);
         if (_transaction.TryGet(_key.WrittenSpan, out var value))
         {
@@ -278,18 +277,6 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
             entity.StateJson = _stateBytes.WrittenSpan.ToArray();
         }
         return entity.StateJson;
-    }
-
-    private int TableOf(ReadOnlySpan<byte> name)
-    {
-        for (var i = 0; i < _tables.Length; i++)
-        {
-            if (name.SequenceEqual(_tables[i]))
-            {
-                return i;
-            }
-        }
-        return -1;
     }
 }
 

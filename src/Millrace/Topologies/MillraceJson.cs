@@ -15,4 +15,5 @@ namespace Millrace;
 [JsonSerializable(typeof(OperatorRecord))]
 [JsonSerializable(typeof(OutcomeRecord))]
 [JsonSerializable(typeof(HeldEntity))]
+[JsonSerializable(typeof(string[]))]
 internal sealed partial class MillraceJson : JsonSerializerContext;
