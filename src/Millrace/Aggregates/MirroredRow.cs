@@ -93,8 +93,7 @@ internal sealed class CommandHandler<TCommand, TRoot, TState, TEvent>(DecideComm
     public override Func<ReadOnlySpan<byte>, object> Reader(Topology topology)
     {
         var type = topology.JsonType<TCommand>();
-        return json =>
-            JsonSerializer.Deserialize(json, type) ?? throw new JsonException("The command is null.");
+        return json => JsonSerializer.Deserialize(json, type) ?? throw new JsonException("The command is null.");
     }
 
     public override Decision<TEvent> Decide(TState state, object command, Context<TRoot> context) =>

@@ -27,7 +27,12 @@ internal sealed class CommandSender : ICommands, IAsyncDisposable
         _appender = engine.OpenAppender($"{application.Topology.Name}.commands");
     }
 
-    public async Task<Decided<TEvent>> Send<TEvent>(EntityId id, ICommand<TEvent> command, SendOptions options, CancellationToken cancellation)
+    public async Task<Decided<TEvent>> Send<TEvent>(
+        EntityId id,
+        ICommand<TEvent> command,
+        SendOptions options,
+        CancellationToken cancellation
+    )
         where TEvent : class
     {
         ArgumentNullException.ThrowIfNull(command);
@@ -101,7 +106,10 @@ internal sealed class CommandSender : ICommands, IAsyncDisposable
     public ValueTask DisposeAsync() => _appender.DisposeAsync();
 
     private string EventsOf(string outcomes) =>
-        _application.Topology.Aggregates.Where(a => _application.Outcomes(a).Name == outcomes).Select(a => _application.Events(a).Name).Single();
+        _application
+            .Topology.Aggregates.Where(a => _application.Outcomes(a).Name == outcomes)
+            .Select(a => _application.Events(a).Name)
+            .Single();
 
     private async Task Append(
         AggregateDefinition aggregate,
@@ -155,7 +163,9 @@ internal sealed class CommandSender : ICommands, IAsyncDisposable
     private static string Discriminator(ReadOnlySpan<byte> json)
     {
         var members = new JsonMembers(json);
-        return members.MoveNext() ? Encoding.UTF8.GetString(members.Value[1..^1]) : throw new JsonException("The command has no discriminator.");
+        return members.MoveNext()
+            ? Encoding.UTF8.GetString(members.Value[1..^1])
+            : throw new JsonException("The command has no discriminator.");
     }
 
     private AggregateDefinition AggregateOf<TEvent>(object command)

@@ -5,8 +5,7 @@ using Millrace.Engines;
 namespace Millrace;
 
 /// <summary>What a decision reads: the entity at hand and the partition's state. One a partition, pointed at each entity in turn.</summary>
-internal sealed class DecideContext<TRoot, TState, TEvent>(string aggregate, MirrorLayout<TRoot, TState, TEvent> layout)
-    : Context<TRoot>
+internal sealed class DecideContext<TRoot, TState, TEvent>(string aggregate, MirrorLayout<TRoot, TState, TEvent> layout) : Context<TRoot>
     where TRoot : class, IRow<TRoot>
     where TState : class
     where TEvent : class

@@ -1,0 +1,114 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Millrace.Engines;
+
+namespace Millrace;
+
+/// <summary>
+/// Writes the runtime's own records at the heads of the command logs: settings and the deciding code's hash where they differ from what was
+/// written last, and what operators do.
+/// </summary>
+internal sealed class LogHeads(Application application, IEngine engine, TimeProvider clock)
+{
+    private readonly string _appender = $"{application.Topology.Name}.heads";
+
+    /// <summary>Writes what changed since the last start, to every partition, and remembers it in the same commit.</summary>
+    public async Task WriteAsync(IReadOnlyDictionary<Type, object> settings, CancellationToken cancellation)
+    {
+        await using var appender = engine.OpenAppender(_appender);
+        var transaction = appender.Begin();
+        var wrote = false;
+        foreach (var (type, value) in settings)
+        {
+            wrote |= WriteSettings(transaction, type, value);
+        }
+        foreach (var aggregate in application.Topology.Aggregates)
+        {
+            wrote |= WriteCode(transaction, aggregate);
+        }
+        if (wrote)
+        {
+            await appender.CommitAsync(transaction, durable: true, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    public async Task OperateAsync(AggregateDefinition aggregate, string entity, byte[] type, OperatorRecord record)
+    {
+        await using var appender = engine.OpenAppender($"{application.Topology.Name}.operator");
+        var transaction = appender.Begin();
+        var key = Encoding.UTF8.GetBytes(entity);
+        var topic = application.Commands(aggregate);
+        transaction.Append(
+            new TopicPartition(topic, Slots.PartitionOf(key, topic.Partitions)),
+            Now,
+            key,
+            Headers(type, $"operator-{Guid.NewGuid():N}"),
+            JsonSerializer.SerializeToUtf8Bytes(record, MillraceJson.Default.OperatorRecord)
+        );
+        await appender.CommitAsync(transaction, durable: true, CancellationToken.None).ConfigureAwait(false);
+    }
+
+    private long Now => Instants.Of(clock.GetUtcNow());
+
+    private bool WriteSettings(ITransaction transaction, Type type, object value)
+    {
+        var info = application.Topology.JsonType(type)!;
+        var json = JsonSerializer.SerializeToUtf8Bytes(value, info);
+        var key = Encoding.UTF8.GetBytes($"settings/{type.Name}");
+        if (transaction.TryGet(key, out var last) && last.SequenceEqual(json))
+        {
+            return false;
+        }
+        transaction.Put(key, json);
+        var record = new SettingsRecord(type.Name, JsonDocument.Parse(json).RootElement);
+        var body = JsonSerializer.SerializeToUtf8Bytes(record, MillraceJson.Default.SettingsRecord);
+        foreach (var aggregate in application.Topology.Aggregates)
+        {
+            AppendAll(
+                transaction,
+                aggregate,
+                Controls.Settings,
+                $"settings-{type.Name}-{Convert.ToHexStringLower(SHA256.HashData(json))}",
+                body
+            );
+        }
+        return true;
+    }
+
+    private bool WriteCode(ITransaction transaction, AggregateDefinition aggregate)
+    {
+        var versions = string.Join(',', aggregate.CodeVersions.Distinct().Order());
+        var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(versions)));
+        var key = Encoding.UTF8.GetBytes($"code/{aggregate.Name}");
+        var now = Encoding.UTF8.GetBytes(hash);
+        if (transaction.TryGet(key, out var last) && last.SequenceEqual(now))
+        {
+            return false;
+        }
+        transaction.Put(key, now);
+        var body = JsonSerializer.SerializeToUtf8Bytes(new CodeRecord(hash), MillraceJson.Default.CodeRecord);
+        AppendAll(transaction, aggregate, Controls.Code, $"code-{hash}", body);
+        return true;
+    }
+
+    private void AppendAll(ITransaction transaction, AggregateDefinition aggregate, ReadOnlySpan<byte> type, string id, byte[] body)
+    {
+        var topic = application.Commands(aggregate);
+        var headers = Headers(type, id);
+        for (var partition = 0; partition < topic.Partitions; partition++)
+        {
+            transaction.Append(new TopicPartition(topic, partition), Now, default, headers, body);
+        }
+    }
+
+    private static byte[] Headers(ReadOnlySpan<byte> type, string id)
+    {
+        var headers = new ArrayBufferWriter<byte>();
+        RecordHeaders.Write(headers, Header.Id, Encoding.UTF8.GetBytes(id));
+        RecordHeaders.Write(headers, Header.Kind, [(byte)RecordKind.Control]);
+        RecordHeaders.Write(headers, Header.Type, type);
+        return headers.WrittenSpan.ToArray();
+    }
+}

@@ -1,0 +1,243 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using Millrace.Engines;
+using Millrace.Sources;
+
+namespace Millrace;
+
+/// <summary>
+/// A running application: sources, deciding groups, everything below, on one engine. The host runs it; a test steps its groups on the calling
+/// thread instead.
+/// </summary>
+internal sealed class Runtime : IAsyncDisposable
+{
+    private readonly IReadOnlyList<ISource> _sources;
+    private readonly IReadOnlyDictionary<Type, object> _settings;
+    private readonly ConcurrentDictionary<(string Aggregate, int Partition), DeciderCounters> _counters = new();
+    private readonly ConcurrentDictionary<(string Group, int Partition), string> _faults = new();
+    private readonly ConcurrentDictionary<string, string> _sourceFaults = new();
+    private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ILogger _log;
+
+    public Runtime(
+        Topology topology,
+        MillraceOptions options,
+        IEngine engine,
+        IReadOnlyList<ISource> sources,
+        IReadOnlyDictionary<Type, object> settings,
+        IServiceProvider services,
+        TimeProvider clock,
+        ILogger log
+    )
+    {
+        TopologyCheck.Require(topology);
+        Application = new Application(topology, options.Partitions);
+        Options = options;
+        Engine = engine;
+        Clock = clock;
+        _sources = sources;
+        _settings = settings;
+        _log = log;
+        Captures = [.. sources.Select(source => new Capture(Application, options, engine, source.Name))];
+        Sender = new CommandSender(Application, engine, clock);
+        Services = services;
+        Groups = [.. topology.Aggregates.Select(Deciders)];
+    }
+
+    public Application Application { get; }
+    public MillraceOptions Options { get; }
+    public IEngine Engine { get; }
+    public TimeProvider Clock { get; }
+    public IReadOnlyList<Capture> Captures { get; }
+    public CommandSender Sender { get; }
+    public IServiceProvider Services { get; }
+
+    /// <summary>Every group, in the order the water flows.</summary>
+    public IReadOnlyList<ProcessorGroup> Groups { get; }
+
+    /// <summary>Completes when everything runs; fails with what stood in the way.</summary>
+    public Task Started => _started.Task;
+
+    public ICommands Commands => Sender;
+
+    /// <summary>The watermark that ticks carry: what the sources have read, and the wall clock where there is no source.</summary>
+    public long Watermark
+    {
+        get
+        {
+            if (!Options.FollowWallClock)
+            {
+                return Captures.Count == 0 ? long.MinValue : Captures.Min(capture => capture.LatestTime);
+            }
+            var now = Instants.Of(Clock.GetUtcNow());
+            return Captures.Count == 0 ? now : Captures.Min(capture => Math.Min(now, capture.Status.Watermark ?? long.MinValue));
+        }
+    }
+
+    /// <summary>Creates topics, refuses a topology that the recorded data cannot follow, and writes what changed of code and settings into the logs.</summary>
+    /// <exception cref="MillraceStartException">Something stands in the way; all of it is listed.</exception>
+    public async Task PrepareAsync(CancellationToken cancellation)
+    {
+        var aggregates = Application.Topology.Aggregates;
+        var changes = await Fingerprint
+            .CheckAsync(Engine, Application, _sources.Select(source => source.Name), cancellation)
+            .ConfigureAwait(false);
+        if (changes.Count > 0)
+        {
+            throw new MillraceStartException(Application.Topology.Name, changes);
+        }
+        await Engine
+            .CreateTopicsAsync(
+                [
+                    .. aggregates.SelectMany(aggregate =>
+                        new[] { Application.Commands(aggregate), Application.Events(aggregate), Application.Outcomes(aggregate) }
+                    ),
+                ],
+                cancellation
+            )
+            .ConfigureAwait(false);
+        await new LogHeads(Application, Engine, Clock).WriteAsync(_settings, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Runs until cancelled.</summary>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await PrepareAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (Exception failure)
+        {
+            _started.TrySetException(failure);
+            throw;
+        }
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var running = new List<Task>();
+        foreach (var aggregate in Application.Topology.Aggregates)
+        {
+            for (var partition = 0; partition < Application.Partitions; partition++)
+            {
+                var of = partition;
+                running.Add(Task.Run(() => Sender.AnswerAsync(aggregate, of, stop.Token), CancellationToken.None));
+            }
+        }
+        running.AddRange(Groups.Select(group => Engine.RunAsync(group, stop.Token)));
+        running.AddRange(_sources.Zip(Captures, (source, capture) => SuperviseAsync(source, capture, stop.Token)));
+        Log.Started(_log, Application.Topology.Name, Application.Partitions, Groups.Count);
+        _started.TrySetResult();
+        await WaitAsync(running, stop).ConfigureAwait(false);
+        cancellation.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>An operator has an entity's command tried again.</summary>
+    public Task RetryAsync(string aggregate, string entity, string reason, string? by) =>
+        OperateAsync(aggregate, entity, Controls.Retry.ToArray(), reason, by);
+
+    /// <summary>An operator gives up the command an entity is parked at.</summary>
+    public Task SkipAsync(string aggregate, string entity, string reason, string? by) =>
+        OperateAsync(aggregate, entity, Controls.Skip.ToArray(), reason, by);
+
+    /// <summary>Every entity that is held, and what waits behind it.</summary>
+    public IEnumerable<HeldEntityInfo> Held() => HeldReader.Read(this);
+
+    public RuntimeStatus Status() => RuntimeStatusReader.Read(this, _sources, _counters, _faults, _sourceFaults);
+
+    public async ValueTask DisposeAsync()
+    {
+        await Sender.DisposeAsync().ConfigureAwait(false);
+        foreach (var capture in Captures)
+        {
+            await capture.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private ProcessorGroup Deciders(AggregateDefinition aggregate)
+    {
+        var setup = new DeciderSetup(
+            Application,
+            Options,
+            _log,
+            Clock,
+            partition => _counters.GetOrAdd((aggregate.Name, partition), static _ => new DeciderCounters())
+        );
+        var name = Application.DecideGroup(aggregate);
+        return new ProcessorGroup
+        {
+            Name = name,
+            Inputs = [Application.Commands(aggregate)],
+            Create = partition =>
+            {
+                _faults.TryRemove((name, partition), out _);
+                return aggregate.CreateDecider(setup, partition);
+            },
+            Faulted = (partition, failure) => Faulted(name, partition, failure),
+        };
+    }
+
+    private void Faulted(string group, int partition, Exception failure)
+    {
+        _faults[(group, partition)] = failure.Message;
+        Log.ProcessorFaulted(_log, group, partition, failure);
+    }
+
+    /// <summary>A source that throws is started again, with a growing pause; what it said is shown until it goes on.</summary>
+    private async Task SuperviseAsync(ISource source, Capture capture, CancellationToken cancellation)
+    {
+        var pause = TimeSpan.FromMilliseconds(250);
+        while (!cancellation.IsCancellationRequested)
+        {
+            var began = Clock.GetTimestamp();
+            try
+            {
+                await source.RunAsync(capture, cancellation).ConfigureAwait(false);
+                return;
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception failure)
+            {
+                pause = Clock.GetElapsedTime(began) > TimeSpan.FromMinutes(1) ? TimeSpan.FromMilliseconds(250) : pause * 2;
+                pause = pause > TimeSpan.FromSeconds(30) ? TimeSpan.FromSeconds(30) : pause;
+                _sourceFaults[source.Name] = failure.Message;
+                capture.Report(capture.Status with { Connected = false, Problem = failure.Message, LagMicroseconds = null });
+                Log.SourceStopped(_log, source.Name, failure.Message, pause, failure);
+                await Task.Delay(pause, Clock, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                _sourceFaults.TryRemove(source.Name, out _);
+            }
+        }
+    }
+
+    /// <summary>Waits for everything; the first that fails stops the rest and is thrown.</summary>
+    private static async Task WaitAsync(List<Task> running, CancellationTokenSource stop)
+    {
+        var all = running.ToList();
+        Task? failed = null;
+        while (all.Count > 0)
+        {
+            var done = await Task.WhenAny(all).ConfigureAwait(false);
+            all.Remove(done);
+            if (done.IsFaulted)
+            {
+                failed ??= done;
+                await stop.CancelAsync().ConfigureAwait(false);
+            }
+        }
+        if (failed is not null)
+        {
+            await failed.ConfigureAwait(false);
+        }
+    }
+
+    private async Task OperateAsync(string aggregateName, string entity, byte[] type, string reason, string? by)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(reason);
+        var aggregate =
+            Application.Topology.Aggregates.FirstOrDefault(candidate => candidate.Name == aggregateName)
+            ?? throw new ArgumentException($"There is no aggregate \"{aggregateName}\".", nameof(aggregateName));
+        await new LogHeads(Application, Engine, Clock)
+            .OperateAsync(aggregate, entity, type, new OperatorRecord(reason, by))
+            .ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,79 @@
+using System.Collections.Concurrent;
+using Millrace.Engines;
+using Millrace.Sources;
+
+namespace Millrace;
+
+/// <summary>Puts together how everything stands, from logs, committed positions and counters.</summary>
+internal static class RuntimeStatusReader
+{
+    public static RuntimeStatus Read(
+        Runtime runtime,
+        IReadOnlyList<ISource> sources,
+        ConcurrentDictionary<(string Aggregate, int Partition), DeciderCounters> counters,
+        ConcurrentDictionary<(string Group, int Partition), string> faults,
+        ConcurrentDictionary<string, string> sourceFaults
+    )
+    {
+        var application = runtime.Application;
+        var held = runtime.Held().GroupBy(entity => entity.Aggregate).ToDictionary(group => group.Key, group => group.ToList());
+        var partitions = new List<PartitionState>();
+        var loops = new List<LoopState>();
+        foreach (var aggregate in application.Topology.Aggregates)
+        {
+            var group = application.DecideGroup(aggregate);
+            for (var partition = 0; partition < application.Partitions; partition++)
+            {
+                var count = counters.GetOrAdd((aggregate.Name, partition), static _ => new DeciderCounters());
+                var commands = new TopicPartition(application.Commands(aggregate), partition);
+                var of = partition;
+                partitions.Add(
+                    new PartitionState(aggregate.Name, partition)
+                    {
+                        CommandEnd = End(runtime.Engine, commands),
+                        Decided = runtime.Engine.CommittedOffset(group, commands),
+                        EventEnd = End(runtime.Engine, new TopicPartition(application.Events(aggregate), partition)),
+                        Commands = count.Commands,
+                        Events = count.Events,
+                        Rejected = count.Rejected,
+                        Equal = count.Same,
+                        WaitingRows = count.Waiting,
+                        Held = held.GetValueOrDefault(aggregate.Name)?.Count(entity => PartitionOf(entity.Entity, application) == of) ?? 0,
+                        Time = Math.Max(0, count.Time),
+                    }
+                );
+                loops.Add(
+                    new LoopState(
+                        group,
+                        partition,
+                        Instants.Of(Volatile.Read(ref count.Heartbeat)),
+                        faults.TryGetValue((group, partition), out var fault) ? fault : null
+                    )
+                );
+            }
+        }
+        return new RuntimeStatus
+        {
+            At = runtime.Clock.GetUtcNow(),
+            Sources =
+            [
+                .. sources.Zip(
+                    runtime.Captures,
+                    (source, capture) =>
+                        new SourceState(source.Name, capture.Status, sourceFaults.TryGetValue(source.Name, out var why) ? why : null)
+                ),
+            ],
+            Partitions = partitions,
+            Loops = loops,
+        };
+    }
+
+    private static int PartitionOf(string entity, Application application) =>
+        Slots.PartitionOf(System.Text.Encoding.UTF8.GetBytes(entity), application.Partitions);
+
+    private static long End(IEngine engine, TopicPartition log)
+    {
+        using var reader = engine.Read(log, 0);
+        return reader.End;
+    }
+}
