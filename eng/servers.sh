@@ -215,7 +215,7 @@ start_container() {
     port=$(docker port "$CONTAINER" 3306/tcp | head -n 1 | sed 's/.*://')
     local deadline=$((SECONDS + 180))
     # The images start a first, private server to set up accounts; the real one is the one that listens on TCP port 3306.
-    until docker logs "$CONTAINER" 2>&1 | grep -E "ready for connections|port: 3306" | grep -q "port: 3306"; do
+    until docker logs --since "$(docker inspect -f '{{.State.StartedAt}}' "$CONTAINER")" "$CONTAINER" 2>&1 | grep -q 'port: 3306'; do
         if [ $SECONDS -ge $deadline ]; then die "the container $CONTAINER did not become ready within 180 s; see docker logs $CONTAINER"; fi
         pause 0.2
     done
