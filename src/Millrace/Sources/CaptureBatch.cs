@@ -123,10 +123,11 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
     public void End()
     {
         var ordinal = _position.Ordinal;
+        var otherwise = TimeOtherwise();
         for (var i = 0; i < _groups.Count; i++)
         {
             var group = _groups[i];
-            var time = WriteBody(group);
+            var time = WriteBody(group, otherwise);
             WriteHeaders(group, ordinal++);
             Append(group, time);
         }
@@ -312,8 +313,29 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
         );
     }
 
+    /// <summary>
+    /// The time of a command whose rows say none: the commit's. Where time moves with the rows alone it is that of the other rows of the
+    /// transaction, or the latest there was; the commit's would pull every timer of the partition out of the history being played.
+    /// </summary>
+    private long TimeOtherwise()
+    {
+        if (capture.Options.FollowWallClock)
+        {
+            return _time;
+        }
+        var latest = Math.Max(_latest, capture.LatestTime);
+        foreach (var pending in _pending)
+        {
+            latest = Math.Max(latest, IsTooFarAhead(pending.Time) ? long.MinValue : pending.Time);
+        }
+        return latest;
+    }
+
+    /// <summary>Whether a business time lies so far ahead that it would pull every timer of the partition with it.</summary>
+    private bool IsTooFarAhead(long time) => time > _time + capture.Options.MaxTimeAhead.TotalMicroseconds;
+
     /// <summary>Joins a group's changes into a body; returns the command's time.</summary>
-    private long WriteBody(in Group group)
+    private long WriteBody(in Group group, long otherwise)
     {
         _body.ResetWrittenCount();
         var bytes = _bytes.WrittenSpan;
@@ -326,8 +348,7 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
             time = Math.Max(time, pending.Time);
         }
         _body.Write("]"u8);
-        // A business time that lies too far ahead would pull every timer of the partition with it.
-        return time == long.MinValue || time > _time + capture.Options.MaxTimeAhead.TotalMicroseconds ? _time : time;
+        return time == long.MinValue || IsTooFarAhead(time) ? otherwise : time;
     }
 
     private void WriteHeaders(in Group group, int ordinal)
