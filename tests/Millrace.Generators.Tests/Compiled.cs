@@ -9,7 +9,7 @@ namespace Millrace.Generators.Tests;
 /// <summary>Source compiled in this process, with the generator and the analyzers.</summary>
 internal sealed class Compiled
 {
-    private static readonly ImmutableArray<MetadataReference> References =
+    public static readonly ImmutableArray<MetadataReference> References =
     [
         .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!)
             .Split(Path.PathSeparator)

@@ -226,7 +226,7 @@ public ref struct RowReader
     /// <summary>Reads a date and time; of the kind UTC where the value has a Z, else unspecified.</summary>
     /// <param name="column">The column's place in the record.</param>
     /// <exception cref="RowException">It is none, or a zero date.</exception>
-    public readonly DateTime DateTime(int column) => NullableDateTime(column) ?? throw Cannot(column, "a zero date");
+    public readonly DateTime DateTime(int column) => NullableDateTime(column) ?? throw Cannot(column, IsNull ? null : "a zero date");
 
     /// <summary>Reads a date and time, or null for null and for a zero date.</summary>
     /// <param name="column">The column's place in the record.</param>
@@ -247,7 +247,7 @@ public ref struct RowReader
     /// <summary>Reads a point in time; a value without a zone is taken as UTC.</summary>
     /// <param name="column">The column's place in the record.</param>
     /// <exception cref="RowException">It is none, or a zero date.</exception>
-    public readonly DateTimeOffset DateTimeOffset(int column) => NullableDateTimeOffset(column) ?? throw Cannot(column, "a zero date");
+    public readonly DateTimeOffset DateTimeOffset(int column) => NullableDateTimeOffset(column) ?? throw Cannot(column, IsNull ? null : "a zero date");
 
     /// <summary>Reads a point in time, or null for null and for a zero date; a value without a zone is taken as UTC.</summary>
     /// <param name="column">The column's place in the record.</param>
@@ -258,7 +258,7 @@ public ref struct RowReader
     /// <summary>Reads a date.</summary>
     /// <param name="column">The column's place in the record.</param>
     /// <exception cref="RowException">It is none, or a zero date.</exception>
-    public readonly DateOnly DateOnly(int column) => NullableDateOnly(column) ?? throw Cannot(column, "a zero date");
+    public readonly DateOnly DateOnly(int column) => NullableDateOnly(column) ?? throw Cannot(column, IsNull ? null : "a zero date");
 
     /// <summary>Reads a date, or null for null and for a zero date.</summary>
     /// <param name="column">The column's place in the record.</param>
