@@ -133,6 +133,7 @@ internal sealed class View<TEvent, TDocument>(
 /// <summary>An index of a view. Make one with <see cref="ViewIndex{TDocument, TKey}"/>.</summary>
 /// <typeparam name="TDocument">The document.</typeparam>
 public abstract class ViewIndex<TDocument>
+    where TDocument : class
 {
     private protected ViewIndex(string name) => Name = Names.Check(name, "index");
 
@@ -141,6 +142,9 @@ public abstract class ViewIndex<TDocument>
 
     /// <summary>Writes the document's place in the index as bytes that sort as the key does.</summary>
     internal abstract void WriteKey(TDocument document, System.Buffers.IBufferWriter<byte> destination);
+
+    /// <summary>Reads a view in this index's order, for one who knows the index by its name alone.</summary>
+    internal abstract IEnumerable<Keyed<TDocument>> Range(IView<TDocument> view, bool descending);
 }
 
 /// <summary>An index of a view by a value of the document.</summary>
@@ -149,9 +153,12 @@ public abstract class ViewIndex<TDocument>
 /// <param name="name">The durable name.</param>
 /// <param name="key">The value; pure.</param>
 public sealed class ViewIndex<TDocument, TKey>(string name, Func<TDocument, TKey> key) : ViewIndex<TDocument>(name)
+    where TDocument : class
 {
     internal override void WriteKey(TDocument document, System.Buffers.IBufferWriter<byte> destination) =>
         SortableKey.Write(key(document), destination);
+
+    internal override IEnumerable<Keyed<TDocument>> Range(IView<TDocument> view, bool descending) => view.Range(this, descending);
 }
 
 /// <summary>A document with its key.</summary>
