@@ -17,7 +17,7 @@ internal sealed class Capture : ICapture, IAsyncDisposable
         _engine = engine;
         _appenderName = $"{application.Topology.Name}.source.{source}";
         _appender = engine.OpenAppender(_appenderName);
-        Tables = [.. Definitions(application).GroupBy(definition => definition.Table).Select(Table)];
+        Tables = CapturedTables.Of(application.Topology);
     }
 
     public Application Application { get; }
@@ -103,17 +103,6 @@ internal sealed class Capture : ICapture, IAsyncDisposable
     public IEnumerable<AggregateDefinition> AggregatesOf(string table) =>
         Application.Topology.Aggregates.Where(aggregate =>
             aggregate.Tables.Concat(aggregate.References).Any(definition => definition.Table == table)
-        );
-
-    private static IEnumerable<RowDefinition> Definitions(Application application) =>
-        application.Topology.Aggregates.SelectMany(aggregate => aggregate.Tables.Concat(aggregate.References));
-
-    private static CapturedTable Table(IGrouping<string, RowDefinition> definitions) =>
-        new(
-            definitions.Key,
-            definitions.First().Key,
-            [.. definitions.SelectMany(definition => definition.Key.Concat(definition.Parent?.Columns ?? [])).Distinct()],
-            [.. definitions.SelectMany(definition => definition.Columns).Select(column => column.Name).Distinct()]
         );
 
     /// <summary>Children whose rows go with the root. SET NULL takes them out of the entity just the same: their parent is unknown from then on.</summary>

@@ -20,8 +20,7 @@ internal static class CapturedTables
         ];
     }
 
-    private static IReadOnlyList<string> Routing(AggregateDefinition aggregate, RowDefinition row) =>
-        row.Table != aggregate.Root.Table && row.Parent is { } parent && parent.Definition.Table == aggregate.Root.Table
-            ? parent.Columns
-            : row.Key;
+    /// <summary>The row's key, and a child's foreign key: with them a change finds its entity and its row.</summary>
+    private static IEnumerable<string> Routing(AggregateDefinition aggregate, RowDefinition row) =>
+        row.Parent is { } parent && parent.Definition.Table == aggregate.Root.Table ? row.Key.Concat(parent.Columns) : row.Key;
 }
