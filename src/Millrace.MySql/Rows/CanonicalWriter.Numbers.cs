@@ -89,7 +89,11 @@ internal sealed partial class CanonicalWriter
             }
             else if (c == '.' && !seenPoint)
                 seenPoint = true;
-            else if (c is (byte)'e' or (byte)'E' && Utf8Parser.TryParse(Unsigned(token[(at + 1)..]), out int exponent, out var used) && used > 0)
+            else if (
+                c is (byte)'e' or (byte)'E'
+                && Utf8Parser.TryParse(Unsigned(token[(at + 1)..]), out int exponent, out var used)
+                && used > 0
+            )
             {
                 point += exponent;
                 break;

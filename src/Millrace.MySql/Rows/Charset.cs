@@ -83,7 +83,8 @@ internal sealed class Utf8Charset(string name) : Charset(name)
 
     public override bool IsValid(ReadOnlySpan<byte> text) => Utf8.IsValid(text);
 
-    public override int ToUtf8(ReadOnlySpan<byte> text, ref byte[] target) => throw new InvalidOperationException("UTF-8 needs no conversion.");
+    public override int ToUtf8(ReadOnlySpan<byte> text, ref byte[] target) =>
+        throw new InvalidOperationException("UTF-8 needs no conversion.");
 }
 
 internal sealed class AsciiCharset() : Charset("ascii")
@@ -92,7 +93,8 @@ internal sealed class AsciiCharset() : Charset("ascii")
 
     public override bool IsValid(ReadOnlySpan<byte> text) => Ascii.IsValid(text);
 
-    public override int ToUtf8(ReadOnlySpan<byte> text, ref byte[] target) => throw new InvalidOperationException("ASCII needs no conversion.");
+    public override int ToUtf8(ReadOnlySpan<byte> text, ref byte[] target) =>
+        throw new InvalidOperationException("ASCII needs no conversion.");
 }
 
 internal sealed class SingleByteCharset(string name, char[] characters) : Charset(name)

@@ -51,7 +51,11 @@ internal sealed class ColumnBinder(TableMap map, TableSchema? schema)
             case ColumnTypeCode.Time2:
                 return Plan(ColumnKind.Time) with { Scale = mapped.Metadata };
             case ColumnTypeCode.DateTime or ColumnTypeCode.Timestamp or ColumnTypeCode.Time when column?.FractionDigits is > 0:
-                throw Unsupported(name, column.ColumnType, "it is stored in MariaDB's old format with a fraction (mysql56_temporal_format=OFF).");
+                throw Unsupported(
+                    name,
+                    column.ColumnType,
+                    "it is stored in MariaDB's old format with a fraction (mysql56_temporal_format=OFF)."
+                );
             case ColumnTypeCode.DateTime:
                 return Plan(ColumnKind.OldDateTime);
             case ColumnTypeCode.Timestamp:
@@ -100,9 +104,8 @@ internal sealed class ColumnBinder(TableMap map, TableSchema? schema)
     static int CountSize(MappedColumn mapped) =>
         mapped.Type switch
         {
-            ColumnTypeCode.String or ColumnTypeCode.VarChar or ColumnTypeCode.VarString or ColumnTypeCode.VarCharCompressed => mapped.Metadata > 255
-                ? 2
-                : 1,
+            ColumnTypeCode.String or ColumnTypeCode.VarChar or ColumnTypeCode.VarString or ColumnTypeCode.VarCharCompressed =>
+                mapped.Metadata > 255 ? 2 : 1,
             _ => mapped.Metadata, // blobs and their like say it
         };
 
@@ -133,7 +136,11 @@ internal sealed class ColumnBinder(TableMap map, TableSchema? schema)
         if (map.Metadata.Collation(ordinal) is { } collation)
             mapped =
                 Collations.CharsetOf(collation)
-                ?? throw Unsupported(name, column?.ColumnType ?? "a string", $"its collation {collation} is not of MySQL 9.7 or MariaDB 10.11.");
+                ?? throw Unsupported(
+                    name,
+                    column?.ColumnType ?? "a string",
+                    $"its collation {collation} is not of MySQL 9.7 or MariaDB 10.11."
+                );
         var known = column is null ? null : column.Charset ?? "binary";
         if (known == "utf8")
             known = "utf8mb3";
@@ -161,8 +168,8 @@ internal sealed class ColumnBinder(TableMap map, TableSchema? schema)
             ("bit", ColumnTypeCode.Bit) => mapped.Metadata == column.Precision,
             ("year", ColumnTypeCode.Year) => true,
             ("date", ColumnTypeCode.Date or ColumnTypeCode.NewDate) => true,
-            ("datetime", ColumnTypeCode.DateTime2) or ("timestamp", ColumnTypeCode.Timestamp2) or ("time", ColumnTypeCode.Time2) => mapped.Metadata
-                == (column.FractionDigits ?? 0),
+            ("datetime", ColumnTypeCode.DateTime2) or ("timestamp", ColumnTypeCode.Timestamp2) or ("time", ColumnTypeCode.Time2) =>
+                mapped.Metadata == (column.FractionDigits ?? 0),
             ("datetime", ColumnTypeCode.DateTime) or ("timestamp", ColumnTypeCode.Timestamp) or ("time", ColumnTypeCode.Time) => true,
             ("char" or "binary", ColumnTypeCode.String) => octets is null || mapped.Metadata == octets,
             ("varchar" or "varbinary", ColumnTypeCode.VarChar or ColumnTypeCode.VarString) => octets is null || mapped.Metadata == octets,
@@ -171,14 +178,19 @@ internal sealed class ColumnBinder(TableMap map, TableSchema? schema)
             ("text" or "blob", ColumnTypeCode.Blob) => mapped.Metadata == 2,
             ("mediumtext" or "mediumblob", ColumnTypeCode.Blob) => mapped.Metadata == 3,
             ("longtext" or "longblob", ColumnTypeCode.Blob) => mapped.Metadata == 4,
-            ({ } blob, ColumnTypeCode.BlobCompressed) => blob.EndsWith("blob", StringComparison.Ordinal) || blob.EndsWith("text", StringComparison.Ordinal),
+            ({ } blob, ColumnTypeCode.BlobCompressed) => blob.EndsWith("blob", StringComparison.Ordinal)
+                || blob.EndsWith("text", StringComparison.Ordinal),
             ("enum", ColumnTypeCode.Enum) or ("set", ColumnTypeCode.Set) => map.Metadata.Members?[ordinal] is not { } members
                 || members.Length == column.Members?.Count,
             ("json", ColumnTypeCode.Json) => true,
             ("uuid" or "inet6", ColumnTypeCode.String) => mapped.Metadata == 16,
             ("inet4", ColumnTypeCode.String) => mapped.Metadata == 4,
             (_, ColumnTypeCode.Geometry or ColumnTypeCode.Vector or ColumnTypeCode.TypedArray) => true,
-            ("vector", ColumnTypeCode.VarChar) => throw Unsupported(name, column.ColumnType, "there is no canonical form of this type yet."),
+            ("vector", ColumnTypeCode.VarChar) => throw Unsupported(
+                name,
+                column.ColumnType,
+                "there is no canonical form of this type yet."
+            ),
             _ => false,
         };
         if (!fits)
@@ -201,7 +213,11 @@ internal sealed class ColumnBinder(TableMap map, TableSchema? schema)
             ColumnTypeCode.Timestamp2 => 4 + (mapped.Metadata + 1) / 2,
             ColumnTypeCode.Time2 => 3 + (mapped.Metadata + 1) / 2,
             ColumnTypeCode.Null => 0,
-            ColumnTypeCode.OldDecimal or ColumnTypeCode.TypedArray => throw Unsupported(name, mapped.Type.ToString(), "its size is unknown."),
+            ColumnTypeCode.OldDecimal or ColumnTypeCode.TypedArray => throw Unsupported(
+                name,
+                mapped.Type.ToString(),
+                "its size is unknown."
+            ),
             _ => -1,
         };
         return size >= 0 ? new(name, ColumnKind.SkipFixed) { Size = size } : new(name, ColumnKind.SkipCounted) { Size = CountSize(mapped) };
@@ -210,7 +226,11 @@ internal sealed class ColumnBinder(TableMap map, TableSchema? schema)
     UnsupportedColumnException Unsupported(string column, string type, string reason) => new(map.FullName, column, type, reason);
 
     SchemaMismatchException Mismatch(string column, string how) =>
-        new(map.FullName, column, $"Column `{column}` of {map.FullName} is not as information_schema showed it: {how}. Read the schema again.");
+        new(
+            map.FullName,
+            column,
+            $"Column `{column}` of {map.FullName} is not as information_schema showed it: {how}. Read the schema again."
+        );
 
     SchemaMismatchException Unknown(string column, string what) =>
         new(

@@ -29,5 +29,6 @@ public readonly ref struct DecodedRow
 
     /// <summary>The JSON value of a column; empty when the image does not have it.</summary>
     /// <param name="ordinal">The column's place in the table, from 0.</param>
-    public ReadOnlySpan<byte> Value(int ordinal) => Cells[ordinal] is { IsAbsent: false } cell ? Json.Slice(cell.Start, cell.Length) : default;
+    public ReadOnlySpan<byte> Value(int ordinal) =>
+        Cells[ordinal] is { IsAbsent: false } cell ? Json.Slice(cell.Start, cell.Length) : default;
 }

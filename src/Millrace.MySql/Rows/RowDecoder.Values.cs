@@ -35,7 +35,17 @@ public sealed partial class RowDecoder
             case ColumnKind.OldDateTime:
                 var decimals = (long)BinaryPrimitives.ReadUInt64LittleEndian(reader.Take(8));
                 var (day, clock) = ((int)(decimals / 1000000), (int)(decimals % 1000000));
-                writer.WriteDateTime(day / 10000, day / 100 % 100, day % 100, clock / 10000, clock / 100 % 100, clock % 100, 0, 0, utc: false);
+                writer.WriteDateTime(
+                    day / 10000,
+                    day / 100 % 100,
+                    day % 100,
+                    clock / 10000,
+                    clock / 100 % 100,
+                    clock % 100,
+                    0,
+                    0,
+                    utc: false
+                );
                 break;
             case ColumnKind.Timestamp:
                 var seconds = BinaryPrimitives.ReadUInt32BigEndian(reader.Take(4));

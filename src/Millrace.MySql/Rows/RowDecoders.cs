@@ -7,7 +7,11 @@ namespace Millrace.MySql.Rows;
 /// <param name="mariaDb">Whether the server is MariaDB.</param>
 /// <param name="schemas">The schema of a table (database, table), or null where the binlog's own metadata must do.</param>
 /// <param name="excluded">The columns of a table to leave out, or null for none.</param>
-public sealed class RowDecoders(bool mariaDb, Func<string, string, TableSchema?> schemas, Func<string, string, IReadOnlySet<string>?>? excluded = null)
+public sealed class RowDecoders(
+    bool mariaDb,
+    Func<string, string, TableSchema?> schemas,
+    Func<string, string, IReadOnlySet<string>?>? excluded = null
+)
 {
     readonly Dictionary<ulong, Entry> _entries = [];
 

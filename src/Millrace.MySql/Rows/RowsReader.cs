@@ -106,7 +106,8 @@ public ref struct RowsReader
         if (Operation == RowOperation.Insert)
             return _decoder.ReadImage(ref _reader, _first, _firstCount, after: true, unchangedFromBefore: false);
         _decoder.ReadImage(ref _reader, _first, _firstCount, after: false, unchangedFromBefore: false);
-        return Operation == RowOperation.Delete || _decoder.ReadImage(ref _reader, _second, _secondCount, after: true, unchangedFromBefore: true);
+        return Operation == RowOperation.Delete
+            || _decoder.ReadImage(ref _reader, _second, _secondCount, after: true, unchangedFromBefore: true);
     }
 
     static int Count(ReadOnlySpan<byte> bits, int width)

@@ -50,7 +50,16 @@ public static class SchemaReader
             }
 
         var keys = new List<KeyPart>();
-        await using (var command = Command(connection, KeysSql, " ORDER BY k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION", "k", database, tables))
+        await using (
+            var command = Command(
+                connection,
+                KeysSql,
+                " ORDER BY k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION",
+                "k",
+                database,
+                tables
+            )
+        )
         await using (var reader = await command.ExecuteReaderAsync(stop).ConfigureAwait(false))
             while (await reader.ReadAsync(stop).ConfigureAwait(false))
                 keys.Add(

@@ -125,10 +125,14 @@ public sealed class SnapshotRowReader
         switch (plan.Kind)
         {
             case ColumnKind.Int64:
-                _writer.WriteInteger(Utf8Parser.TryParse(text, out long signed, out var used) && used == text.Length ? signed : throw NoNumber());
+                _writer.WriteInteger(
+                    Utf8Parser.TryParse(text, out long signed, out var used) && used == text.Length ? signed : throw NoNumber()
+                );
                 break;
             case ColumnKind.UInt64 or ColumnKind.Bit or ColumnKind.Year:
-                _writer.WriteInteger(Utf8Parser.TryParse(text, out ulong unsigned, out used) && used == text.Length ? unsigned : throw NoNumber());
+                _writer.WriteInteger(
+                    Utf8Parser.TryParse(text, out ulong unsigned, out used) && used == text.Length ? unsigned : throw NoNumber()
+                );
                 break;
             case ColumnKind.Decimal:
                 _writer.WriteDecimal(text);
@@ -236,7 +240,8 @@ public sealed class SnapshotRowReader
             $"the charset {column.Charset} does not map exactly."
         );
 
-    UnsupportedColumnException Unsupported(ColumnSchema column, string reason) => new(_schema.FullName, column.Name, column.ColumnType, reason);
+    UnsupportedColumnException Unsupported(ColumnSchema column, string reason) =>
+        new(_schema.FullName, column.Name, column.ColumnType, reason);
 
     static int Digits(ReadOnlySpan<byte> text)
     {

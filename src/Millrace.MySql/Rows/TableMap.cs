@@ -97,9 +97,19 @@ public sealed class TableMap
             case ColumnTypeCode.Enum or ColumnTypeCode.Set:
                 metadata.Byte();
                 return new(type, metadata.Byte(), nullable);
-            case ColumnTypeCode.Float or ColumnTypeCode.Double or ColumnTypeCode.Blob or ColumnTypeCode.TinyBlob
-                or ColumnTypeCode.MediumBlob or ColumnTypeCode.LongBlob or ColumnTypeCode.BlobCompressed or ColumnTypeCode.Geometry
-                or ColumnTypeCode.Json or ColumnTypeCode.Vector or ColumnTypeCode.Timestamp2 or ColumnTypeCode.DateTime2 or ColumnTypeCode.Time2:
+            case ColumnTypeCode.Float
+            or ColumnTypeCode.Double
+            or ColumnTypeCode.Blob
+            or ColumnTypeCode.TinyBlob
+            or ColumnTypeCode.MediumBlob
+            or ColumnTypeCode.LongBlob
+            or ColumnTypeCode.BlobCompressed
+            or ColumnTypeCode.Geometry
+            or ColumnTypeCode.Json
+            or ColumnTypeCode.Vector
+            or ColumnTypeCode.Timestamp2
+            or ColumnTypeCode.DateTime2
+            or ColumnTypeCode.Time2:
                 return new(type, metadata.Byte(), nullable);
             default:
                 return new(type, 0, nullable);

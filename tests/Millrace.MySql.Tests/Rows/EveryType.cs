@@ -23,7 +23,8 @@ public static class EveryType
     public static IReadOnlyList<TypedColumn> Columns(ServerKind kind)
     {
         var columns = new List<TypedColumn>();
-        void Add(string type, Gen<Cell> values) => columns.Add(new($"c{columns.Count:00} \"{type.Split(' ', '(')[0]}", type, Nullable(values)));
+        void Add(string type, Gen<Cell> values) =>
+            columns.Add(new($"c{columns.Count:00} \"{type.Split(' ', '(')[0]}", type, Nullable(values)));
 
         Add("tinyint", Gen.SByte.Select(v => Raw($"{v}")));
         Add("tinyint unsigned", Gen.Byte.Select(v => Raw($"{v}")));
@@ -40,8 +41,14 @@ public static class EveryType
             Add($"decimal({precision},{scale})", Decimal(precision, scale));
         Add("decimal(9,3) unsigned zerofill", Decimal(9, 3, signed: false));
         Add("float", Gen.Float.Where(float.IsFinite).Select(v => new Cell(Sql(v), json => Assert.Equal(v == 0 ? 0 : v, json.GetSingle()))));
-        Add("float(9,3)", Gen.Int[-999999, 999999].Select(v => new Cell(Sql(v / 1000d), json => Assert.Equal(v / 1000f, json.GetSingle(), 1e-4f))));
-        Add("double", Gen.Double.Where(double.IsFinite).Select(v => new Cell(Sql(v), json => Assert.Equal(v == 0 ? 0 : v, json.GetDouble()))));
+        Add(
+            "float(9,3)",
+            Gen.Int[-999999, 999999].Select(v => new Cell(Sql(v / 1000d), json => Assert.Equal(v / 1000f, json.GetSingle(), 1e-4f)))
+        );
+        Add(
+            "double",
+            Gen.Double.Where(double.IsFinite).Select(v => new Cell(Sql(v), json => Assert.Equal(v == 0 ? 0 : v, json.GetDouble())))
+        );
         // MariaDB rounds to the fourth decimal by arithmetic and so may store a neighbour of the nearest double.
         Add("double(14,4)", Gen.Int.Select(v => new Cell(Sql(v / 10000d), json => Assert.Equal(v / 10000d, json.GetDouble(), 1e-9))));
         Add("bit(1)", Gen.Int[0, 1].Select(v => Raw($"{v}")));
@@ -97,7 +104,10 @@ public static class EveryType
         Add("blob", Bytes(3000));
         Add("mediumblob", Bytes(300));
         Add("longblob", Bytes(300));
-        Add("enum('open','it''s \\\\ \"closed\"','é,中','a\\nb') character set utf8mb4", Member("open", "it's \\ \"closed\"", "é,中", "a\nb"));
+        Add(
+            "enum('open','it''s \\\\ \"closed\"','é,中','a\\nb') character set utf8mb4",
+            Member("open", "it's \\ \"closed\"", "é,中", "a\nb")
+        );
         Add("enum('a','ß','é') character set latin1", Member("a", "ß", "é"));
         Add(
             $"enum({string.Join(',', Enumerable.Range(0, 300).Select(i => $"'m{i}'"))})",
@@ -110,7 +120,10 @@ public static class EveryType
             Add("json", RandomJson.Cells);
         else
         {
-            Add("json", Gen.Const(new Cell("'{ \"b\": 1.0, \"a\" : [] }'", json => Assert.Equal("{ \"b\": 1.0, \"a\" : [] }", json.GetString()))));
+            Add(
+                "json",
+                Gen.Const(new Cell("'{ \"b\": 1.0, \"a\" : [] }'", json => Assert.Equal("{ \"b\": 1.0, \"a\" : [] }", json.GetString())))
+            );
             // MariaDB stores the time-based versions in another order, and takes no variant but RFC 4122's.
             Add(
                 "uuid",
@@ -143,14 +156,19 @@ public static class EveryType
     static readonly Gen<string> Digits = Gen.Char['0', '9'].Array[65].Select(digits => new string(digits));
 
     static Gen<Cell> Decimal(int precision, int scale, bool signed = true) =>
-        Gen.Select(Digits, Gen.Int[0, precision - scale], Gen.Bool, (digits, whole, negative) =>
-        {
-            var before = digits[..whole].TrimStart('0') is { Length: > 0 } some ? some : "0";
-            var text = scale == 0 ? before : $"{before}.{digits.Substring(whole, scale)}";
-            if (negative && signed && text.Any(c => c is >= '1' and <= '9'))
-                text = "-" + text;
-            return new Cell(text, Is($"\"{text}\""));
-        });
+        Gen.Select(
+            Digits,
+            Gen.Int[0, precision - scale],
+            Gen.Bool,
+            (digits, whole, negative) =>
+            {
+                var before = digits[..whole].TrimStart('0') is { Length: > 0 } some ? some : "0";
+                var text = scale == 0 ? before : $"{before}.{digits.Substring(whole, scale)}";
+                if (negative && signed && text.Any(c => c is >= '1' and <= '9'))
+                    text = "-" + text;
+                return new Cell(text, Is($"\"{text}\""));
+            }
+        );
 
     static readonly Gen<string> Dates = Gen.Frequency(
         (8, Gen.Select(Gen.Int[1000, 9999], Gen.Int[1, 12], Gen.Int[1, 28], (y, m, d) => $"{y:0000}-{m:00}-{d:00}")),
@@ -165,7 +183,12 @@ public static class EveryType
         digits == 0 ? Gen.Const("") : Gen.Char['0', '9'].Array[digits].Select(fraction => "." + new string(fraction));
 
     static Gen<Cell> DateTimes(int digits) =>
-        Gen.Select(Dates, Clocks, Fractions(digits), (date, clock, fraction) => new Cell($"'{date} {clock}{fraction}'", Is($"\"{date}T{clock}{fraction}\"")));
+        Gen.Select(
+            Dates,
+            Clocks,
+            Fractions(digits),
+            (date, clock, fraction) => new Cell($"'{date} {clock}{fraction}'", Is($"\"{date}T{clock}{fraction}\""))
+        );
 
     static Gen<Cell> Timestamps(int digits) =>
         Gen.Frequency(
@@ -190,13 +213,20 @@ public static class EveryType
         );
 
     static Gen<Cell> Times(int digits) =>
-        Gen.Select(Gen.Bool, Gen.Int[0, 837], Gen.Int[0, 59], Gen.Int[0, 59], Fractions(digits), (negative, h, m, s, fraction) =>
-        {
-            var text = $"{h:00}:{m:00}:{s:00}{fraction}";
-            if (negative && text.Any(c => c is >= '1' and <= '9'))
-                text = "-" + text;
-            return new Cell($"'{text}'", Is($"\"{text}\""));
-        });
+        Gen.Select(
+            Gen.Bool,
+            Gen.Int[0, 837],
+            Gen.Int[0, 59],
+            Gen.Int[0, 59],
+            Fractions(digits),
+            (negative, h, m, s, fraction) =>
+            {
+                var text = $"{h:00}:{m:00}:{s:00}{fraction}";
+                if (negative && text.Any(c => c is >= '1' and <= '9'))
+                    text = "-" + text;
+                return new Cell($"'{text}'", Is($"\"{text}\""));
+            }
+        );
 
     static Gen<Cell> Text(string repertoire, int max, bool keepBlanks)
     {
@@ -207,25 +237,35 @@ public static class EveryType
             {
                 var text = string.Concat(chosen);
                 var kept = keepBlanks ? text : text.TrimEnd(' ');
-                return new Cell($"_utf8mb4 X'{Convert.ToHexString(Encoding.UTF8.GetBytes(text))}'", json => Assert.Equal(kept, json.GetString()));
+                return new Cell(
+                    $"_utf8mb4 X'{Convert.ToHexString(Encoding.UTF8.GetBytes(text))}'",
+                    json => Assert.Equal(kept, json.GetString())
+                );
             });
     }
 
     static Gen<Cell> Bytes(int max, int padTo = 0) =>
-        Gen.Select(Gen.Byte.Array[0, max], Gen.Int[0, 3], (bytes, zeros) =>
-        {
-            bytes.AsSpan(Math.Max(0, bytes.Length - zeros)).Clear(); // zeros at the end are what the server strips
-            var stored = new byte[Math.Max(bytes.Length, padTo)];
-            bytes.CopyTo(stored, 0);
-            return new Cell($"X'{Convert.ToHexString(bytes)}'", json => Assert.Equal(Convert.ToBase64String(stored), json.GetString()));
-        });
+        Gen.Select(
+            Gen.Byte.Array[0, max],
+            Gen.Int[0, 3],
+            (bytes, zeros) =>
+            {
+                bytes.AsSpan(Math.Max(0, bytes.Length - zeros)).Clear(); // zeros at the end are what the server strips
+                var stored = new byte[Math.Max(bytes.Length, padTo)];
+                bytes.CopyTo(stored, 0);
+                return new Cell($"X'{Convert.ToHexString(bytes)}'", json => Assert.Equal(Convert.ToBase64String(stored), json.GetString()));
+            }
+        );
 
     static Gen<Cell> Member(params string[] members) =>
         Gen.Int[0, members.Length]
             .Select(i =>
                 i == 0
                     ? new Cell("_utf8mb4 'no member at all'", json => Assert.Equal("", json.GetString())) // without strict mode: index 0
-                    : new Cell($"_utf8mb4 X'{Convert.ToHexString(Encoding.UTF8.GetBytes(members[i - 1]))}'", json => Assert.Equal(members[i - 1], json.GetString()))
+                    : new Cell(
+                        $"_utf8mb4 X'{Convert.ToHexString(Encoding.UTF8.GetBytes(members[i - 1]))}'",
+                        json => Assert.Equal(members[i - 1], json.GetString())
+                    )
             );
 
     static Gen<Cell> Set(int members) =>
@@ -236,18 +276,23 @@ public static class EveryType
             return new Cell($"'{text}'", json => Assert.Equal(text, json.GetString()));
         });
 
-    static readonly Gen<Cell> Inet6 = Gen.Select(Gen.Byte.Array[16], Gen.UShort, Gen.Int[0, 4], (bytes, zeros, like) =>
-    {
-        for (var word = 0; word < 8; word++)
-            if ((zeros >> word & 1) != 0)
-                bytes[2 * word] = bytes[2 * word + 1] = 0;
-        if (like == 1)
-            bytes.AsSpan(0, 12).Clear();
-        if (like == 2)
-            bytes.AsSpan(0, 10).Clear();
-        if (like == 2)
-            bytes[10] = bytes[11] = 0xFF;
-        var address = new IPAddress(bytes);
-        return new Cell($"'{address}'", json => Assert.Equal(address, IPAddress.Parse(json.GetString()!)));
-    });
+    static readonly Gen<Cell> Inet6 = Gen.Select(
+        Gen.Byte.Array[16],
+        Gen.UShort,
+        Gen.Int[0, 4],
+        (bytes, zeros, like) =>
+        {
+            for (var word = 0; word < 8; word++)
+                if ((zeros >> word & 1) != 0)
+                    bytes[2 * word] = bytes[2 * word + 1] = 0;
+            if (like == 1)
+                bytes.AsSpan(0, 12).Clear();
+            if (like == 2)
+                bytes.AsSpan(0, 10).Clear();
+            if (like == 2)
+                bytes[10] = bytes[11] = 0xFF;
+            var address = new IPAddress(bytes);
+            return new Cell($"'{address}'", json => Assert.Equal(address, IPAddress.Parse(json.GetString()!)));
+        }
+    );
 }

@@ -58,30 +58,38 @@ static class RandomJson
         });
 
     /// <summary>A document of more than 64 KiB has four-byte offsets.</summary>
-    static readonly Gen<Cell> Large = Gen.Int[0, 9].Select(digit =>
-    {
-        var text = $"{{\"a\":[{string.Join(',', Enumerable.Range(0, 3000).Select(i => $"\"{digit} is the digit and {i} the number\""))},{int.MaxValue},7,true]}}";
-        return new Cell($"'{text}'", json => Same(JsonDocument.Parse(text).RootElement, json));
-    });
+    static readonly Gen<Cell> Large = Gen.Int[0, 9]
+        .Select(digit =>
+        {
+            var text =
+                $"{{\"a\":[{string.Join(',', Enumerable.Range(0, 3000).Select(i => $"\"{digit} is the digit and {i} the number\""))},{int.MaxValue},7,true]}}";
+            return new Cell($"'{text}'", json => Same(JsonDocument.Parse(text).RootElement, json));
+        });
 
-    static readonly Gen<Cell> Opaque = Gen.Select(Gen.Int, Gen.Int[0, 999999], (number, micros) =>
-    {
-        var decimals = $"{number}.{micros:000000}";
-        var expected =
-            $"{{\"b\":\"base64:type15:AQI=\",\"d\":{Plain(decimals)},\"t\":\"-25:34:56.{micros:000000}\",\"dt\":\"2024-02-29 12:34:56.{micros:000000}\",\"day\":\"2024-02-29\"}}";
-        return new Cell(
-            $"JSON_OBJECT('d', CAST({decimals} AS DECIMAL(30,6)), 't', CAST('-25:34:56.{micros:000000}' AS TIME(6)), "
-                + $"'dt', CAST('2024-02-29 12:34:56.{micros:000000}' AS DATETIME(6)), 'day', CAST('2024-02-29' AS DATE), 'b', X'0102')",
-            json => Assert.Equal(expected, json.GetRawText())
-        );
-    });
+    static readonly Gen<Cell> Opaque = Gen.Select(
+        Gen.Int,
+        Gen.Int[0, 999999],
+        (number, micros) =>
+        {
+            var decimals = $"{number}.{micros:000000}";
+            var expected =
+                $"{{\"b\":\"base64:type15:AQI=\",\"d\":{Plain(decimals)},\"t\":\"-25:34:56.{micros:000000}\",\"dt\":\"2024-02-29 12:34:56.{micros:000000}\",\"day\":\"2024-02-29\"}}";
+            return new Cell(
+                $"JSON_OBJECT('d', CAST({decimals} AS DECIMAL(30,6)), 't', CAST('-25:34:56.{micros:000000}' AS TIME(6)), "
+                    + $"'dt', CAST('2024-02-29 12:34:56.{micros:000000}' AS DATETIME(6)), 'day', CAST('2024-02-29' AS DATE), 'b', X'0102')",
+                json => Assert.Equal(expected, json.GetRawText())
+            );
+        }
+    );
 
     public static readonly Gen<Cell> Cells = Gen.Frequency((20, Documents), (1, Large), (5, Opaque));
 
     static string Plain(string decimals) =>
         decimal.Parse(decimals, CultureInfo.InvariantCulture) is 0
             ? "0"
-            : (decimal.Parse(decimals, CultureInfo.InvariantCulture) / 1.0000000000000000000000000000m).ToString(CultureInfo.InvariantCulture);
+            : (decimal.Parse(decimals, CultureInfo.InvariantCulture) / 1.0000000000000000000000000000m).ToString(
+                CultureInfo.InvariantCulture
+            );
 
     static void Same(JsonElement expected, JsonElement actual)
     {

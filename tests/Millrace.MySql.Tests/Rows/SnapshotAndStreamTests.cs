@@ -141,7 +141,9 @@ public class SnapshotAndStreamTests(RowServers servers) : IClassFixture<RowServe
                 }
                 catch (Exception e)
                 {
-                    throw new Xunit.Sdk.XunitException($"{columns[c].Type} <- {rows[id][c]} gave {values[c + 1].Value.GetRawText()}: {e.Message}");
+                    throw new Xunit.Sdk.XunitException(
+                        $"{columns[c].Type} <- {rows[id][c]} gave {values[c + 1].Value.GetRawText()}: {e.Message}"
+                    );
                 }
         }
     }
