@@ -24,8 +24,8 @@ internal sealed class MemoryTransaction(MemoryStore store, string name, int part
 
     public StateCursor Range(ReadOnlySpan<byte> from, ReadOnlySpan<byte> to, bool descending = false)
     {
-        var cursor = new OverlayCursor(_overlay);
-        cursor.Begin(_state.Range(from, to, descending), from, to, descending);
+        var cursor = new OverlayCursor();
+        cursor.Begin(_overlay, _state.Range(from, to, descending), from, to, descending);
         return cursor;
     }
 

@@ -3,7 +3,7 @@ namespace Millrace.Engines;
 /// <summary>Committed state and the writes of one transaction over it, merged in key order; what the transaction wrote wins.</summary>
 internal sealed class OverlayCursor : StateCursor
 {
-    private readonly StateOverlay _overlay;
+    private StateOverlay _overlay = null!;
     private StateCursor? _committed;
     private bool _descending;
     private int _place;
@@ -12,19 +12,18 @@ internal sealed class OverlayCursor : StateCursor
     private bool _onOverlay;
     private bool _started;
 
-    /// <summary>A cursor that can be used again and again over one overlay.</summary>
-    public OverlayCursor(StateOverlay overlay) => _overlay = overlay;
-
     /// <summary>Whether it is between <see cref="Begin"/> and <see cref="Dispose"/>.</summary>
     public bool InUse => _committed is not null;
 
-    /// <summary>Begins a walk over a range.</summary>
+    /// <summary>Begins a walk over a range. The cursor can be used again after it was disposed.</summary>
+    /// <param name="overlay">The writes; not changed while it walks.</param>
     /// <param name="committed">The same range of the committed state, in the same direction; disposed with the walk.</param>
     /// <param name="from">The first key, inclusive.</param>
     /// <param name="to">The end, exclusive; empty for no end.</param>
     /// <param name="descending">From the end backwards.</param>
-    public void Begin(StateCursor committed, ReadOnlySpan<byte> from, ReadOnlySpan<byte> to, bool descending)
+    public void Begin(StateOverlay overlay, StateCursor committed, ReadOnlySpan<byte> from, ReadOnlySpan<byte> to, bool descending)
     {
+        _overlay = overlay;
         _overlay.Sort();
         var low = _overlay.LowerBound(from);
         var high = to.IsEmpty ? _overlay.Count : Math.Max(low, _overlay.LowerBound(to));

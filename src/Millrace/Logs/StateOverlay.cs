@@ -55,8 +55,9 @@ internal sealed class StateOverlay
         ref var entry = ref FindOrAdd(key);
         if (value.Length > entry.ValueRoom)
         {
-            entry.ValueAt = Take(value.Length);
-            entry.ValueRoom = value.Length;
+            // A little room to grow, so that a value rewritten again and again stays in its place.
+            entry.ValueRoom = (value.Length + (value.Length >> 3) + 7) & ~7;
+            entry.ValueAt = Take(entry.ValueRoom);
         }
         value.CopyTo(_bytes.AsSpan(entry.ValueAt));
         entry.ValueLength = value.Length;
@@ -82,22 +83,31 @@ internal sealed class StateOverlay
         return true;
     }
 
-    /// <summary>The key at a place in key order. Call <see cref="Sort"/> after the last write and before this.</summary>
-    public ReadOnlySpan<byte> KeyAt(int place)
+    /// <summary>A key by the order of first writing, from 0 to <see cref="Count"/>.</summary>
+    public ReadOnlySpan<byte> Key(int index)
     {
-        ref var entry = ref _entries[_sorted[place]];
+        ref var entry = ref _entries[index];
         return _bytes.AsSpan(entry.KeyAt, entry.KeyLength);
     }
 
-    /// <summary>Whether the key at a place in key order was deleted.</summary>
-    public bool IsDeletedAt(int place) => _entries[_sorted[place]].ValueLength == Deleted;
+    /// <summary>Whether the key was deleted, by the order of first writing.</summary>
+    public bool IsDeleted(int index) => _entries[index].ValueLength == Deleted;
 
-    /// <summary>The value at a place in key order.</summary>
-    public ReadOnlySpan<byte> ValueAt(int place)
+    /// <summary>A value by the order of first writing; empty where it was deleted.</summary>
+    public ReadOnlySpan<byte> Value(int index)
     {
-        ref var entry = ref _entries[_sorted[place]];
+        ref var entry = ref _entries[index];
         return entry.ValueLength == Deleted ? default : _bytes.AsSpan(entry.ValueAt, entry.ValueLength);
     }
+
+    /// <summary>The key at a place in key order. Call <see cref="Sort"/> after the last write and before this.</summary>
+    public ReadOnlySpan<byte> KeyAt(int place) => Key(_sorted[place]);
+
+    /// <summary>Whether the key at a place in key order was deleted.</summary>
+    public bool IsDeletedAt(int place) => IsDeleted(_sorted[place]);
+
+    /// <summary>The value at a place in key order.</summary>
+    public ReadOnlySpan<byte> ValueAt(int place) => Value(_sorted[place]);
 
     /// <summary>The first place whose key is not below this one.</summary>
     public int LowerBound(ReadOnlySpan<byte> key)
@@ -168,12 +178,6 @@ internal sealed class StateOverlay
             }
         }
         _sortedCount = Count;
-    }
-
-    private ReadOnlySpan<byte> Key(int index)
-    {
-        ref var entry = ref _entries[index];
-        return _bytes.AsSpan(entry.KeyAt, entry.KeyLength);
     }
 
     private int Find(ReadOnlySpan<byte> key, uint hash)

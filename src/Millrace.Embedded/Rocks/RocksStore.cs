@@ -1,0 +1,197 @@
+using System.Runtime.InteropServices;
+using Millrace.Engines;
+using static Millrace.Embedded.Rocks.Native;
+
+namespace Millrace.Embedded.Rocks;
+
+/// <summary>The column families.</summary>
+internal enum Family
+{
+    /// <summary>Names, topics and positions.</summary>
+    Catalog,
+
+    /// <summary>Log blocks: (topic, partition, first offset) to records.</summary>
+    Log,
+
+    /// <summary>State as of the last checkpoint of its table: (owner, partition, key) to value.</summary>
+    State,
+
+    /// <summary>State written since that checkpoint, one block a commit: (owner, partition, number) to writes.</summary>
+    Delta,
+}
+
+/// <summary>One open RocksDB with the settings this engine wants.</summary>
+internal sealed unsafe class RocksStore : IDisposable
+{
+    private const int NoCompression = 0;
+    private const int Lz4 = 4;
+    private const int InfoLogErrors = 3;
+
+    private static readonly string[] FamilyNames = ["default", "log", "state", "delta"];
+
+    private readonly string _folder;
+    private readonly nint _db;
+    private readonly nint _writeOptions = rocksdb_writeoptions_create();
+    private readonly nint _readOptions = rocksdb_readoptions_create();
+    private readonly nint[] _families = new nint[FamilyNames.Length];
+    private bool _disposed;
+
+    public RocksStore(string folder, EmbeddedOptions options)
+    {
+        _folder = folder;
+        var buffer = (nuint)options.WriteBufferBytes;
+        var cache = rocksdb_cache_create_lru((nuint)options.BlockCacheBytes);
+        var database = rocksdb_options_create();
+        rocksdb_options_set_create_if_missing(database, 1);
+        rocksdb_options_set_create_missing_column_families(database, 1);
+        // The write-ahead log is written out by the syncer: one write and one fsync for all commits of an interval.
+        rocksdb_options_set_manual_wal_flush(database, 1);
+        rocksdb_options_set_max_background_jobs(database, Math.Max(2, Environment.ProcessorCount));
+        rocksdb_options_set_max_total_wal_size(database, (ulong)buffer * 6);
+        rocksdb_options_set_info_log_level(database, InfoLogErrors);
+        rocksdb_options_set_keep_log_file_num(database, 4);
+        rocksdb_options_set_max_log_file_size(database, 4 << 20);
+        rocksdb_options_set_avoid_unnecessary_blocking_io(database, 1);
+        // Commits come one at a time, so inserting needs no concurrent memtable.
+        rocksdb_options_set_allow_concurrent_memtable_write(database, 0);
+        // Large files are written out as they grow, so that an fsync of the log does not queue behind them.
+        rocksdb_options_set_bytes_per_sync(database, 1 << 20);
+        var families = new nint[FamilyNames.Length];
+        var names = new nint[FamilyNames.Length];
+        for (var i = 0; i < families.Length; i++)
+        {
+            families[i] = rocksdb_options_create();
+            names[i] = Marshal.StringToCoTaskMemUTF8(FamilyNames[i]);
+            var table = rocksdb_block_based_options_create();
+            rocksdb_block_based_options_set_block_cache(table, cache);
+            rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_ribbon(10));
+            rocksdb_options_set_block_based_table_factory(families[i], table);
+            rocksdb_block_based_options_destroy(table);
+            rocksdb_options_set_write_buffer_size(families[i], i == (int)Family.Catalog ? 4 << 20 : buffer);
+            rocksdb_options_set_max_write_buffer_number(families[i], 4);
+            rocksdb_options_set_compression(families[i], (Family)i == Family.Delta ? NoCompression : Lz4);
+        }
+        // A log block goes to a blob file once, and compaction moves only its reference.
+        rocksdb_options_set_enable_blob_files(families[(int)Family.Log], 1);
+        rocksdb_options_set_min_blob_size(families[(int)Family.Log], 256);
+        rocksdb_options_set_blob_file_size(families[(int)Family.Log], 256 << 20);
+        rocksdb_options_set_blob_compression_type(families[(int)Family.Log], Lz4);
+        nint error = 0;
+        fixed (
+            nint* n = names,
+                o = families,
+                f = _families
+        )
+        {
+            _db = rocksdb_open_column_families(database, folder, names.Length, n, o, f, &error);
+        }
+        foreach (var name in names)
+        {
+            Marshal.FreeCoTaskMem(name);
+        }
+        foreach (var family in families)
+        {
+            rocksdb_options_destroy(family);
+        }
+        rocksdb_options_destroy(database);
+        rocksdb_cache_destroy(cache);
+        if (error != 0)
+        {
+            rocksdb_writeoptions_destroy(_writeOptions);
+            rocksdb_readoptions_destroy(_readOptions);
+            Check(error, "open");
+        }
+    }
+
+    public nint Handle(Family family) => _families[(int)family];
+
+    public void Write(WriteBatch batch)
+    {
+        nint error = 0;
+        rocksdb_write(_db, _writeOptions, batch.Handle, &error);
+        Check(error, "write to");
+    }
+
+    /// <summary>Writes the log out and, when asked, waits until the disk has it.</summary>
+    public void FlushLog(bool sync)
+    {
+        nint error = 0;
+        rocksdb_flush_wal(_db, sync ? (byte)1 : (byte)0, &error);
+        Check(error, "sync");
+    }
+
+    /// <summary>Reads a key into a buffer, which grows as needed.</summary>
+    /// <returns>The value's length, or -1 where the key is not there.</returns>
+    public int Get(Family family, ReadOnlySpan<byte> key, ref byte[] buffer)
+    {
+        while (true)
+        {
+            nuint length;
+            byte found;
+            nint error = 0;
+            byte fits;
+            fixed (
+                byte* k = key,
+                    b = buffer
+            )
+            {
+                fits = rocksdb_get_into_buffer_cf(
+                    _db,
+                    _readOptions,
+                    Handle(family),
+                    k,
+                    (nuint)key.Length,
+                    b,
+                    (nuint)buffer.Length,
+                    &length,
+                    &found,
+                    &error
+                );
+            }
+            Check(error, "read from");
+            if (found == 0)
+            {
+                return -1;
+            }
+            if (fits != 0)
+            {
+                return (int)length;
+            }
+            buffer = GC.AllocateUninitializedArray<byte>((int)length);
+        }
+    }
+
+    public RocksIterator Iterate(Family family) => new(this, rocksdb_create_iterator_cf(_db, _readOptions, Handle(family)));
+
+    public void Dispose()
+    {
+        if (_disposed)
+        {
+            return;
+        }
+        _disposed = true;
+        foreach (var family in _families)
+        {
+            rocksdb_column_family_handle_destroy(family);
+        }
+        rocksdb_close(_db);
+        rocksdb_writeoptions_destroy(_writeOptions);
+        rocksdb_readoptions_destroy(_readOptions);
+    }
+
+    /// <summary>Turns RocksDB's error into one that says what to do.</summary>
+    public void Check(nint error, string verb)
+    {
+        if (error == 0)
+        {
+            return;
+        }
+        var message = Marshal.PtrToStringUTF8(error) ?? "unknown error";
+        rocksdb_free(error);
+        throw new EngineException(
+            message.Contains("No space left", StringComparison.OrdinalIgnoreCase)
+                ? $"Could not {verb} '{_folder}': the disk is full ({message}). Make room on it and start again."
+                : $"Could not {verb} '{_folder}': {message}."
+        );
+    }
+}

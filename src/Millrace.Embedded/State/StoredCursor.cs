@@ -1,0 +1,91 @@
+using Millrace.Embedded.Rocks;
+using Millrace.Engines;
+
+namespace Millrace.Embedded.State;
+
+/// <summary>Walks a range of what the store has of one table.</summary>
+internal sealed class StoredCursor(RocksStore store, StateTable table) : StateCursor
+{
+    private RocksIterator? _iterator;
+    private byte[] _from = new byte[64];
+    private byte[] _to = new byte[64];
+    private int _fromLength;
+    private int _toLength;
+    private bool _descending;
+    private bool _started;
+    private bool _ended;
+
+    public override ReadOnlySpan<byte> Key => _iterator!.Key[StateTable.PrefixLength..];
+
+    public override ReadOnlySpan<byte> Value => _iterator!.Value;
+
+    /// <summary>Begins a walk; the view of the store is kept from the last one.</summary>
+    public void Begin(ReadOnlySpan<byte> from, ReadOnlySpan<byte> to, bool descending)
+    {
+        _fromLength = Set(ref _from, table.Prefix, from);
+        _toLength = Set(ref _to, table.Prefix, to);
+        if (to.IsEmpty)
+        {
+            // The first key behind the table's own.
+            for (var i = StateTable.PrefixLength - 1; ++_to[i] == 0; i--) { }
+        }
+        _descending = descending;
+        _started = false;
+        _ended = false;
+    }
+
+    public override bool MoveNext()
+    {
+        if (_ended)
+        {
+            return false;
+        }
+        bool found;
+        if (_started)
+        {
+            found = _descending ? _iterator!.Previous() : _iterator!.Next();
+        }
+        else
+        {
+            _started = true;
+            _iterator ??= store.Iterate(Family.State);
+            found = _descending ? Last() : _iterator.Seek(_from.AsSpan(0, _fromLength));
+        }
+        _ended =
+            !found
+            || (
+                _descending
+                    ? _iterator.Key.SequenceCompareTo(_from.AsSpan(0, _fromLength)) < 0
+                    : _iterator.Key.SequenceCompareTo(_to.AsSpan(0, _toLength)) >= 0
+            );
+        return !_ended;
+    }
+
+    private bool Last()
+    {
+        var to = _to.AsSpan(0, _toLength);
+        var found = _iterator!.SeekForPrevious(to);
+        return found && _iterator.Key.SequenceEqual(to) ? _iterator.Previous() : found;
+    }
+
+    /// <summary>Lets the view of the store go; the next walk takes a new one.</summary>
+    public void Release()
+    {
+        _iterator?.Dispose();
+        _iterator = null;
+    }
+
+    public override void Dispose() => _ended = true;
+
+    private static int Set(ref byte[] bytes, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> key)
+    {
+        var length = prefix.Length + key.Length;
+        if (bytes.Length < length)
+        {
+            bytes = new byte[length * 2];
+        }
+        prefix.CopyTo(bytes);
+        key.CopyTo(bytes.AsSpan(prefix.Length));
+        return length;
+    }
+}
