@@ -270,7 +270,7 @@ status() {
 client() {
     locate "$1"
     shift
-    local port tool
+    local tool
     if [ -e "$DIR/container" ]; then
         tool=$(docker exec "$(cat "$DIR/container")" sh -c 'command -v mariadb || command -v mysql')
         if [ -t 0 ]; then exec docker exec -it "$(cat "$DIR/container")" "$tool" -uroot "$@"; fi
@@ -278,9 +278,8 @@ client() {
     fi
     running >/dev/null || die "not running in $DIR"
     ensure_server
-    port=$(sed -n 's/^PORT=//p' "$DIR/server.env")
     client_command
-    exec "${CLIENT[@]}" --no-defaults --protocol=tcp --host=127.0.0.1 "--port=$port" --user=root "$@"
+    exec "${CLIENT[@]}" --no-defaults "--socket=$SOCKET" --user=root "$@"
 }
 
 main() {
