@@ -1,0 +1,199 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Millrace.Engines;
+using Millrace.Sources;
+
+namespace Millrace;
+
+/// <summary>
+/// Checks everything a start needs before anything runs, and lists what is wrong together: topology, options, settings, executors, engine,
+/// sources, and what changed since the last start.
+/// </summary>
+internal sealed class Startup(
+    Topology topology,
+    IConfiguration configuration,
+    IEnumerable<SettingsBinding> bindings,
+    IServiceProvider services,
+    IServiceProviderIsService registered
+)
+{
+    private readonly Dictionary<Type, object> _settings = [];
+    private Task? _prepared;
+
+    /// <summary>The settings, once prepared.</summary>
+    public IReadOnlyDictionary<Type, object> Settings => _settings;
+
+    /// <summary>Checks once, however often it is called.</summary>
+    /// <exception cref="MillraceStartException">Something stands in the way; all of it is listed.</exception>
+    public Task PrepareAsync(CancellationToken cancellation) => _prepared ??= CheckAsync(cancellation);
+
+    private async Task CheckAsync(CancellationToken cancellation)
+    {
+        var problems = new List<string>(TopologyCheck.Problems(topology));
+        Options(problems);
+        BindSettings(problems);
+        Executors(problems);
+        var engine = Resolve(services.GetService<IEngine>, "engine", problems);
+        var sources = Resolve(() => services.GetServices<ISource>().ToList(), "source", problems);
+        if (engine is null && !registered.IsService(typeof(IEngine)))
+        {
+            problems.Add("There is no engine: call UseEmbedded() on what AddMillrace returns.");
+        }
+        if (sources is { Count: 0 })
+        {
+            problems.Add("There is no source: call UseMySql(\"connection-name\") on what AddMillrace returns.");
+        }
+        foreach (var name in (sources ?? []).GroupBy(source => source.Name).Where(group => group.Skip(1).Any()).Select(group => group.Key))
+        {
+            problems.Add($"Two sources are named \"{name}\": give one another name.");
+        }
+        if (problems.Count == 0 && Resolve(services.GetRequiredService<Runtime>, "application", problems) is { } runtime)
+        {
+            await SourcesAsync(sources!, runtime.Captures[0].Tables, problems, cancellation);
+            try
+            {
+                problems.AddRange(
+                    await Fingerprint.CheckAsync(runtime.Engine, runtime.Application, sources!.Select(source => source.Name), cancellation)
+                );
+            }
+            catch (EngineException e)
+            {
+                problems.Add(e.Message);
+            }
+        }
+        if (problems.Count > 0)
+        {
+            throw new MillraceStartException(topology.Name, problems);
+        }
+    }
+
+    private static async Task SourcesAsync(
+        IReadOnlyList<ISource> sources,
+        IReadOnlyList<CapturedTable> tables,
+        List<string> problems,
+        CancellationToken cancellation
+    )
+    {
+        foreach (var source in sources)
+        {
+            try
+            {
+                problems.AddRange(await source.CheckAsync(tables, cancellation));
+            }
+            catch (SourceException e)
+            {
+                problems.Add(e.Message);
+            }
+        }
+    }
+
+    private void Options(List<string> problems)
+    {
+        MillraceOptions? options = null;
+        try
+        {
+            options = services.GetRequiredService<MillraceOptions>();
+            services.GetRequiredService<MillraceHealthOptions>();
+        }
+        catch (InvalidOperationException e)
+        {
+            problems.Add($"The configuration section \"{MillraceHostBuilderExtensions.Section}\" cannot be read: {Reason(e)}");
+        }
+        options ??= new MillraceOptions();
+        if (options.Partitions is < 1 or > Slots.Count)
+        {
+            problems.Add($"Millrace:Partitions is {options.Partitions}: it must be from 1 to {Slots.Count}.");
+        }
+        if (options.CachedEntities < 1)
+        {
+            problems.Add($"Millrace:CachedEntities is {options.CachedEntities}: it must be at least 1.");
+        }
+        if (options.IntentTries < 1)
+        {
+            problems.Add($"Millrace:IntentTries is {options.IntentTries}: it must be at least 1.");
+        }
+    }
+
+    private void BindSettings(List<string> problems)
+    {
+        foreach (var binding in bindings)
+        {
+            var section = configuration.GetSection(binding.Section);
+            try
+            {
+                // A section that is not there still binds a record whose every parameter has a default.
+                if ((section.Exists() ? binding.Bind(section) : Default(binding.Type)) is { } settings)
+                {
+                    _settings[binding.Type] = settings;
+                }
+                else
+                {
+                    problems.Add(
+                        $"The settings {binding.Type.Name} are not in the configuration: add the section \"{binding.Section}\" with {Parameters(binding.Type)}."
+                    );
+                }
+            }
+            catch (InvalidOperationException e)
+            {
+                problems.Add(
+                    $"The settings {binding.Type.Name} cannot be read from the configuration section \"{binding.Section}\" (it should have {Parameters(binding.Type)}): {Reason(e)}"
+                );
+            }
+        }
+        foreach (var reaction in topology.Reactions)
+        {
+            if (reaction.SettingsType is { } type && !bindings.Any(binding => binding.Type == type))
+            {
+                problems.Add(
+                    $"The reaction \"{reaction.Name}\" reads the settings {type.Name}: call UseSettings<{type.Name}>(\"Millrace:{type.Name}\") on what AddMillrace returns."
+                );
+            }
+        }
+    }
+
+    private void Executors(List<string> problems)
+    {
+        foreach (var intent in topology.Intents)
+        {
+            if (!registered.IsService(typeof(IExecutor<>).MakeGenericType(intent.Type)))
+            {
+                problems.Add(
+                    $"Nobody carries out the intent \"{intent.Name}\": call AddExecutor<{intent.Type.Name}, …>() on what AddMillrace returns."
+                );
+            }
+        }
+    }
+
+    private static T? Resolve<T>(Func<T?> resolve, string what, List<string> problems)
+        where T : class
+    {
+        try
+        {
+            return resolve();
+        }
+        catch (Exception e) when (e is EngineException or SourceException or MillraceStartException)
+        {
+            problems.Add(e.Message);
+        }
+        catch (Exception e) when (e is InvalidOperationException or IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            problems.Add($"The {what} cannot be used: {Reason(e)}");
+        }
+        return null;
+    }
+
+    private static object? Default(Type type)
+    {
+        var constructor = type.GetConstructors().MaxBy(constructor => constructor.GetParameters().Length);
+        return constructor is not null && Array.TrueForAll(constructor.GetParameters(), parameter => parameter.HasDefaultValue)
+            ? constructor.Invoke([.. constructor.GetParameters().Select(parameter => parameter.DefaultValue)])
+            : null;
+    }
+
+    private static string Parameters(Type type) =>
+        type.GetConstructors().MaxBy(constructor => constructor.GetParameters().Length)?.GetParameters() is { Length: > 0 } parameters
+            ? string.Join(", ", parameters.Select(parameter => parameter.Name + (parameter.HasDefaultValue ? " (optional)" : "")))
+            : string.Join(", ", type.GetProperties().Select(property => property.Name));
+
+    private static string Reason(Exception e) => e.InnerException is { } inner ? $"{e.Message} {inner.Message}" : e.Message;
+}
