@@ -247,7 +247,8 @@ public ref struct RowReader
     /// <summary>Reads a point in time; a value without a zone is taken as UTC.</summary>
     /// <param name="column">The column's place in the record.</param>
     /// <exception cref="RowException">It is none, or a zero date.</exception>
-    public readonly DateTimeOffset DateTimeOffset(int column) => NullableDateTimeOffset(column) ?? throw Cannot(column, IsNull ? null : "a zero date");
+    public readonly DateTimeOffset DateTimeOffset(int column) =>
+        NullableDateTimeOffset(column) ?? throw Cannot(column, IsNull ? null : "a zero date");
 
     /// <summary>Reads a point in time, or null for null and for a zero date; a value without a zone is taken as UTC.</summary>
     /// <param name="column">The column's place in the record.</param>
