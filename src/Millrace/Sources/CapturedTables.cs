@@ -1,0 +1,26 @@
+namespace Millrace.Sources;
+
+/// <summary>The tables a topology maps, each once, whatever aggregates mirror it or look things up in it.</summary>
+internal static class CapturedTables
+{
+    public static IReadOnlyList<CapturedTable> Of(Topology topology)
+    {
+        var rows = topology.Aggregates.SelectMany(aggregate =>
+            aggregate.Tables.Concat(aggregate.References).Select(row => (aggregate, row))
+        );
+        return
+        [
+            .. rows.GroupBy(mapped => mapped.row.Table)
+                .Select(table => new CapturedTable(
+                    table.Key,
+                    table.First().row.Key,
+                    [.. table.SelectMany(mapped => Routing(mapped.aggregate, mapped.row)).Distinct()],
+                    [.. table.SelectMany(mapped => mapped.row.Columns).Select(column => column.Name).Distinct()]
+                )),
+        ];
+    }
+
+    /// <summary>The row's key, and a child's foreign key: with them a change finds its entity and its row.</summary>
+    private static IEnumerable<string> Routing(AggregateDefinition aggregate, RowDefinition row) =>
+        row.Parent is { } parent && parent.Definition.Table == aggregate.Root.Table ? row.Key.Concat(parent.Columns) : row.Key;
+}
