@@ -12,14 +12,15 @@ internal sealed class FolderLock : IDisposable
     public FolderLock(string folder)
     {
         var path = Path.Combine(folder, "millrace.lock");
+        var owner = Path.Combine(folder, "millrace.owner");
         try
         {
-            _file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 256);
+            _file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1);
         }
         catch (IOException e)
         {
             throw new EngineException(
-                $"The folder '{folder}' is in use by {Holder(path)}. An embedded engine's folder belongs to one process at a time: stop the "
+                $"The folder '{folder}' is in use by {Holder(owner)}. An embedded engine's folder belongs to one process at a time: stop the "
                     + "other one, or choose another folder.",
                 e
             );
@@ -29,21 +30,18 @@ internal sealed class FolderLock : IDisposable
             throw new EngineException($"The folder '{folder}' cannot be written by this user: {e.Message}", e);
         }
         using var self = Process.GetCurrentProcess();
-        _file.SetLength(0);
-        using var writer = new StreamWriter(_file, leaveOpen: true);
-        writer.Write(
+        // In a file of its own: the locked one cannot be read by others.
+        File.WriteAllText(
+            owner,
             string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} ({self.ProcessName}, since {DateTime.UtcNow:u})")
         );
     }
 
-    private static string Holder(string path)
+    private static string Holder(string owner)
     {
         try
         {
-            // Sharing everything reads past the lock, which is advisory.
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            using var reader = new StreamReader(file);
-            return reader.ReadToEnd() is { Length: > 0 } holder ? holder : "another process";
+            return File.ReadAllText(owner);
         }
         catch (IOException)
         {

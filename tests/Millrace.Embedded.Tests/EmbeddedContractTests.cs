@@ -3,7 +3,7 @@ using Millrace.Engines.Contract;
 
 namespace Millrace.Embedded.Tests;
 
-internal sealed class EmbeddedWorld(TemporaryFolder folder, Func<string, EmbeddedOptions> options) : RealWorld
+internal sealed class EmbeddedWorld(IFolder folder, Func<string, EmbeddedOptions> options) : RealWorld
 {
     private EmbeddedEngine _engine = EmbeddedEngine.Open(options(folder.Path));
 

@@ -1,7 +1,12 @@
 namespace Millrace.Embedded.Tests;
 
+internal interface IFolder : IDisposable
+{
+    string Path { get; }
+}
+
 /// <summary>A folder that goes with the test.</summary>
-internal sealed class TemporaryFolder : IDisposable
+internal sealed class TemporaryFolder : IFolder
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("millrace-").FullName;
 
