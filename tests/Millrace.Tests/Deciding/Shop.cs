@@ -92,7 +92,8 @@ public static class Cart
         {
             CartCommand.Praise p when state.Praises >= p.AtMost => Decision.Reject("Enough."),
             CartCommand.Praise => [new CartEvent.Praised(state.Praises + 1)],
-            _ => throw new InvalidOperationException("broken"),
+            CartCommand.Break => throw new InvalidOperationException("broken"),
+            _ => throw new System.Diagnostics.UnreachableException(),
         };
 
     private static CartState Evolve(CartState state, CartEvent e, Context context) =>
