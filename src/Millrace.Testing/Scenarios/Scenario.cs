@@ -1,0 +1,317 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using Millrace.Engines;
+
+namespace Millrace.Testing;
+
+/// <summary>
+/// Given/when/then through the whole chain, from rows of the monolith to intents, on the runtime itself, in virtual time and on the calling
+/// thread: no server, no waiting, the same each time. <c>Scenario.Of(Desk.Topology, new Rules(…)).Given(Insert(ticket)).When(Update(…)).Then(…)</c>.
+/// </summary>
+/// <remarks>
+/// It begins at 2024-01-01T00:00:00Z. Time stands still until <see cref="After"/> or <see cref="At"/> moves it, or a row carries a later business time.
+/// The rows of one call are one source transaction. A step that goes otherwise than expected throws <see cref="ScenarioException"/>.
+/// </remarks>
+public sealed partial class Scenario
+{
+    private const int Partitions = 4;
+
+    private readonly VirtualTime _clock = new(new DateTimeOffset(2024, 1, 1, 0, 0, 0, TimeSpan.Zero));
+    private readonly Dictionary<Type, object> _settings;
+    private readonly FailureLog _failures = new();
+    private readonly InMemoryEngine _engine;
+    private readonly Runtime _runtime;
+    private readonly ProcessorGroup[] _groups;
+
+    private Scenario(Topology topology, object[] settings)
+    {
+        _settings = settings.ToDictionary(value => value.GetType());
+        foreach (var reaction in topology.Reactions)
+        {
+            if (reaction.SettingsType is { } type && !_settings.ContainsKey(type))
+            {
+                throw new ScenarioException(
+                    $"The reaction \"{reaction.Name}\" reads {type.Name}: give one, Scenario.Of(topology, new {type.Name}(…))."
+                );
+            }
+        }
+        _engine = new InMemoryEngine(_clock);
+        _runtime = new Runtime(
+            topology,
+            new MillraceOptions { Partitions = Partitions },
+            _engine,
+            [new NoSource()],
+            _settings,
+            new NoServices(),
+            _clock,
+            _failures
+        );
+        Wait(_runtime.PrepareAsync(CancellationToken.None));
+        var executors = topology.Reactions.Select(_runtime.Application.ExecutorGroup).ToHashSet();
+        // Intents are compared, not carried out.
+        _groups = [.. _runtime.Groups.Where(group => !executors.Contains(group.Name))];
+        Binlog = new FakeBinlog(_runtime.Captures[0], Monolith);
+        Settle();
+        Mark();
+    }
+
+    internal Monolith Monolith { get; } = new();
+    internal FakeBinlog Binlog { get; }
+    internal Runtime Runtime => _runtime;
+    internal InMemoryEngine Engine => _engine;
+    internal long Now => Instants.Of(_clock.Now);
+
+    /// <summary>Begins a scenario.</summary>
+    /// <param name="topology">The application.</param>
+    /// <param name="settings">A value for each settings record that its reactions read.</param>
+    /// <exception cref="ScenarioException">A settings record is missing.</exception>
+    /// <exception cref="MillraceStartException">Something is wrong with the topology; all of it is listed.</exception>
+    public static Scenario Of(Topology topology, params object[] settings)
+    {
+        ArgumentNullException.ThrowIfNull(topology);
+        ArgumentNullException.ThrowIfNull(settings);
+        return new Scenario(topology, settings);
+    }
+
+    /// <summary>Says that the database deletes a child with its parent and logs nothing of it (ON DELETE CASCADE). Say so before the first row.</summary>
+    /// <typeparam name="TChild">The child's row record.</typeparam>
+    public Scenario OnDeleteCascade<TChild>()
+        where TChild : class, IRow<TChild>
+    {
+        Monolith.Cascades.Add(TChild.Definition);
+        return this;
+    }
+
+    /// <summary>One source transaction that came before: what it publishes is not looked at.</summary>
+    /// <param name="rows">What it did.</param>
+    public Scenario Given(params RowOp[] rows)
+    {
+        Commit(rows);
+        Mark();
+        return this;
+    }
+
+    /// <summary>One source transaction.</summary>
+    /// <param name="rows">What it does.</param>
+    public Scenario When(params RowOp[] rows)
+    {
+        Mark();
+        Commit(rows);
+        return this;
+    }
+
+    /// <summary>A native command.</summary>
+    /// <typeparam name="TEvent">The aggregate's event type.</typeparam>
+    /// <param name="id">The entity.</param>
+    /// <param name="command">What is asked of it.</param>
+    public Scenario When<TEvent>(EntityId id, ICommand<TEvent> command)
+        where TEvent : class => When(id, command, new SendOptions());
+
+    /// <summary>A native command.</summary>
+    /// <typeparam name="TEvent">The aggregate's event type.</typeparam>
+    /// <param name="id">The entity.</param>
+    /// <param name="command">What is asked of it.</param>
+    /// <param name="options">Idempotency key, expected sequence.</param>
+    public Scenario When<TEvent>(EntityId id, ICommand<TEvent> command, SendOptions options)
+        where TEvent : class
+    {
+        Mark();
+        _asked = $"{command.GetType().Name} to {id}";
+        var decided = _runtime.Commands.Send(id, command, options, CancellationToken.None);
+        Settle();
+        _rejected = Wait(decided).Rejected;
+        return this;
+    }
+
+    /// <summary>Changes that happen while nobody reads the log, which is purged meanwhile: only a snapshot will show them.</summary>
+    /// <param name="rows">What happens.</param>
+    public Scenario Unseen(params RowOp[] rows)
+    {
+        Mark();
+        foreach (var op in rows)
+        {
+            Monolith.Do(op);
+        }
+        return this;
+    }
+
+    /// <summary>A snapshot of every mapped table as it stands.</summary>
+    public Scenario Snapshot()
+    {
+        Mark();
+        Show(_runtime.Captures[0].Tables.Select(table => table.Name));
+        return this;
+    }
+
+    /// <summary>The table has these rows and no others, whatever it had before, and a snapshot of it shows them.</summary>
+    /// <typeparam name="TRow">The row record.</typeparam>
+    /// <param name="rows">Its rows.</param>
+    public Scenario Snapshot<TRow>(params TRow[] rows)
+        where TRow : class, IRow<TRow>
+    {
+        Mark();
+        Monolith.Become(TRow.Definition, rows.Select(RowJson.Of));
+        Show([TRow.Definition.Table]);
+        return this;
+    }
+
+    /// <summary>The source reads its whole log again from the beginning, as after a crash that lost its position.</summary>
+    public Scenario ReadAgain()
+    {
+        Mark();
+        foreach (var transaction in Binlog.Log.ToList())
+        {
+            Wait(Binlog.WriteAsync(transaction, CancellationToken.None));
+        }
+        Settle();
+        return this;
+    }
+
+    /// <summary>Settings have these values from here on.</summary>
+    /// <param name="settings">Values; records of other types stay as they are.</param>
+    public Scenario Settings(params object[] settings)
+    {
+        foreach (var value in settings)
+        {
+            _settings[value.GetType()] = value;
+        }
+        Mark();
+        Wait(new LogHeads(_runtime.Application, _engine, _clock).WriteAsync(_settings, CancellationToken.None));
+        Settle();
+        return this;
+    }
+
+    /// <summary>Time passes.</summary>
+    /// <param name="time">How much; not negative.</param>
+    public Scenario After(TimeSpan time)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(time, TimeSpan.Zero);
+        return At(_clock.Now + time);
+    }
+
+    /// <summary>Time passes until then.</summary>
+    /// <param name="time">When; not before now.</param>
+    public Scenario At(DateTimeOffset time)
+    {
+        if (time < _clock.Now)
+        {
+            throw new ScenarioException($"It is {_clock.Now:O} already; time does not go back to {time:O}.");
+        }
+        Mark();
+        _clock.GoTo(time);
+        Settle();
+        return this;
+    }
+
+    internal void Commit(RowOp[] rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        var changes = rows.SelectMany(Monolith.Do).ToList();
+        foreach (var row in rows)
+        {
+            MoveTo(row);
+        }
+        Wait(Binlog.WriteAsync(changes, Now, CancellationToken.None));
+        Settle();
+    }
+
+    internal void Show(IEnumerable<string> tables)
+    {
+        foreach (var table in tables)
+        {
+            var snapshot = Wait(Binlog.SnapshotBeganAsync(table, Now, CancellationToken.None).AsTask());
+            Wait(Binlog.ChunkAsync(table, snapshot, 0, Monolith.Rows(table), Now, CancellationToken.None));
+            Wait(Binlog.SnapshotEndedAsync(table, snapshot, Now, CancellationToken.None));
+        }
+        Wait(Binlog.AllSnapshotsEndedAsync(Now, CancellationToken.None));
+        Settle();
+    }
+
+    /// <summary>Lets everything come to rest: what is in the logs is handled, and time is known everywhere.</summary>
+    internal void Settle()
+    {
+        try
+        {
+            _engine.Settle(_groups);
+            Tick();
+            _engine.Settle(_groups);
+            Answer();
+        }
+        catch (Exception failure) when (failure is not ScenarioException)
+        {
+            throw new ScenarioException($"The runtime failed: {failure.Message}", failure);
+        }
+    }
+
+    /// <summary>The watermark of a source at its log's head is the clock.</summary>
+    private void Tick()
+    {
+        var appender = _engine.OpenAppender("scenario.ticks");
+        var transaction = appender.Begin();
+        foreach (var aggregate in _runtime.Application.Topology.Aggregates)
+        {
+            var commands = _runtime.Application.Commands(aggregate);
+            for (var partition = 0; partition < commands.Partitions; partition++)
+            {
+                transaction.Append(new TopicPartition(commands, partition), Now, default, TickHeaders, default);
+            }
+        }
+        Wait(appender.CommitAsync(transaction, durable: true, CancellationToken.None));
+    }
+
+    private void Answer()
+    {
+        foreach (var aggregate in _runtime.Application.Topology.Aggregates)
+        {
+            var events = _runtime.Application.Events(aggregate);
+            for (var partition = 0; partition < events.Partitions; partition++)
+            {
+                using var outcomes = _engine.Read(new TopicPartition(_runtime.Application.Outcomes(aggregate), partition), 0);
+                using var published = _engine.Read(new TopicPartition(events, partition), 0);
+                _runtime.Sender.Answer(outcomes, published, partition);
+            }
+        }
+    }
+
+    /// <summary>The monolith's clock is at least at its latest business time.</summary>
+    private void MoveTo(RowOp op)
+    {
+        if (
+            op.Table.OccurredAt is { } column
+            && Sources.BusinessTime.TryRead(JsonMembers.Find(op.Row, System.Text.Encoding.UTF8.GetBytes(column)), out var time)
+        )
+        {
+            _clock.GoTo(Instants.Of(time));
+        }
+    }
+
+    private static void Wait(Task task) => task.GetAwaiter().GetResult();
+
+    private static void Wait(ValueTask task) => task.AsTask().GetAwaiter().GetResult();
+
+    private static T Wait<T>(Task<T> task) =>
+        task.IsCompleted ? task.GetAwaiter().GetResult() : throw new ScenarioException("The command was not decided.");
+
+    private static byte[] TickHeaders { get; } = MakeTickHeaders();
+
+    private static byte[] MakeTickHeaders()
+    {
+        var headers = new System.Buffers.ArrayBufferWriter<byte>();
+        RecordHeaders.Write(headers, Header.Kind, [(byte)RecordKind.Control]);
+        RecordHeaders.Write(headers, Header.Type, Controls.Tick);
+        return headers.WrittenSpan.ToArray();
+    }
+
+    /// <summary>The name of the monolith; its changes are written by the scenario itself.</summary>
+    private sealed class NoSource : Millrace.Sources.ISource
+    {
+        public string Name => "monolith";
+
+        public Task RunAsync(Millrace.Sources.ICapture capture, CancellationToken cancellation) => Task.CompletedTask;
+    }
+
+    private sealed class NoServices : IServiceProvider
+    {
+        public object? GetService(Type serviceType) => null;
+    }
+}
