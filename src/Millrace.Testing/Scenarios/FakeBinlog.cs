@@ -53,7 +53,14 @@ internal sealed class FakeBinlog(ICapture capture, Monolith monolith)
         return _snapshot;
     }
 
-    public async ValueTask ChunkAsync(string table, int snapshot, int chunk, IEnumerable<byte[]> rows, long time, CancellationToken cancellation)
+    public async ValueTask ChunkAsync(
+        string table,
+        int snapshot,
+        int chunk,
+        IEnumerable<byte[]> rows,
+        long time,
+        CancellationToken cancellation
+    )
     {
         var batch = capture.Begin();
         batch.BeginChunk(snapshot, chunk, time);
@@ -105,7 +112,8 @@ internal sealed class FakeBinlog(ICapture capture, Monolith monolith)
     /// <summary>The table has another form from now on.</summary>
     public void Altered(string table) => _bound.Remove(table);
 
-    private void Save(ICaptureBatch batch) => batch.Save("fake"u8, Encoding.UTF8.GetBytes(FormattableString.Invariant($"{Next} {_snapshot}")));
+    private void Save(ICaptureBatch batch) =>
+        batch.Save("fake"u8, Encoding.UTF8.GetBytes(FormattableString.Invariant($"{Next} {_snapshot}")));
 
     private CapturedTable Captured(string table) =>
         capture.Tables.FirstOrDefault(t => t.Name == table)

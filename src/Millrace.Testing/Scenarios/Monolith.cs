@@ -35,7 +35,9 @@ internal sealed class Monolith
             case RowOpKind.Insert when before is not null:
                 throw new ScenarioException($"{op.Table.Table} {key} is there already. Update or replace it.");
             case RowOpKind.Update or RowOpKind.Delete when before is null:
-                throw new ScenarioException($"There is no {op.Table.Table} {from} to {(op.Kind == RowOpKind.Update ? "update" : "delete")}. Insert it first.");
+                throw new ScenarioException(
+                    $"There is no {op.Table.Table} {from} to {(op.Kind == RowOpKind.Update ? "update" : "delete")}. Insert it first."
+                );
             case RowOpKind.Update when from != key && rows.ContainsKey(key):
                 throw new ScenarioException($"{op.Table.Table} {key} is there already; {from} cannot take its key.");
             default:
@@ -89,7 +91,9 @@ internal sealed class Monolith
         foreach (var child in Cascades.Where(child => child.Parent?.Definition.Table == parent.Table))
         {
             var children = Table(child.Table);
-            foreach (var (childKey, childRow) in children.Where(entry => RowJson.Values(entry.Value, child.Parent!.Columns) == key).ToList())
+            foreach (
+                var (childKey, childRow) in children.Where(entry => RowJson.Values(entry.Value, child.Parent!.Columns) == key).ToList()
+            )
             {
                 children.Remove(childKey);
                 Cascade(child, childRow);
@@ -115,4 +119,9 @@ internal sealed class Monolith
 internal sealed record LoggedChange(string Table, byte[]? Before, byte[]? After, IReadOnlyList<string>? Columns);
 
 /// <summary>A source transaction, kept so that it can be read again.</summary>
-internal sealed record LoggedTransaction(string Id, Millrace.Sources.SourcePosition Position, long Time, IReadOnlyList<LoggedChange> Changes);
+internal sealed record LoggedTransaction(
+    string Id,
+    Millrace.Sources.SourcePosition Position,
+    long Time,
+    IReadOnlyList<LoggedChange> Changes
+);

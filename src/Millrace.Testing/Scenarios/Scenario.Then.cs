@@ -27,7 +27,9 @@ public sealed partial class Scenario
         var published = Since(_runtime.Application.Events(aggregate)).Where(record => record.Key.SequenceEqual(key)).Select(Show).ToList();
         if (Difference.Between(expected, published, "expected, not published", "published, not expected") is { } difference)
         {
-            throw new ScenarioException($"{aggregate.Name} {id} published other events:{difference}{WhyHeld(aggregate, id)}{Elsewhere(aggregate, key)}");
+            throw new ScenarioException(
+                $"{aggregate.Name} {id} published other events:{difference}{WhyHeld(aggregate, id)}{Elsewhere(aggregate, key)}"
+            );
         }
         return this;
     }
@@ -62,7 +64,9 @@ public sealed partial class Scenario
         return _rejected == reason
             ? this
             : throw new ScenarioException(
-                _rejected is null ? $"{_asked} was accepted." : $"{_asked} was rejected for another reason: \"{_rejected}\", not \"{reason}\"."
+                _rejected is null
+                    ? $"{_asked} was accepted."
+                    : $"{_asked} was rejected for another reason: \"{_rejected}\", not \"{reason}\"."
             );
     }
 
@@ -128,7 +132,9 @@ public sealed partial class Scenario
     }
 
     private IEnumerable<LogEntry> Intents() =>
-        _runtime.Application.Topology.Reactions.SelectMany(reaction => Since(_runtime.Application.Intents(reaction))).OrderBy(intent => intent.Time);
+        _runtime
+            .Application.Topology.Reactions.SelectMany(reaction => Since(_runtime.Application.Intents(reaction)))
+            .OrderBy(intent => intent.Time);
 
     private Shown Show(LogEntry entry)
     {
@@ -152,7 +158,9 @@ public sealed partial class Scenario
         var topology = _runtime.Application.Topology;
         var type =
             topology.Intents.FirstOrDefault(kind => kind.Type == intent.GetType())
-            ?? throw new ScenarioException($"The topology does not name the intent {intent.GetType().Name}: add .Intent<{intent.GetType().Name}>(\"…\").");
+            ?? throw new ScenarioException(
+                $"The topology does not name the intent {intent.GetType().Name}: add .Intent<{intent.GetType().Name}>(\"…\")."
+            );
         return new Shown(type.Name, JsonSerializer.SerializeToElement(intent, topology.JsonType(type.Type)!));
     }
 
@@ -163,7 +171,12 @@ public sealed partial class Scenario
             return message;
         }
         using var stream = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (
+            var writer = new Utf8JsonWriter(
+                stream,
+                new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }
+            )
+        )
         {
             writer.WriteStartObject();
             var first = true;
