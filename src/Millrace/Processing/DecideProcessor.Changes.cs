@@ -15,9 +15,6 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         public object? Before;
         public object? After;
 
-        /// <summary>Whether there is a row before or after, also where nobody asked for the record.</summary>
-        public bool WasThere;
-
         /// <summary>Where the child's state key is kept while the command lasts; -1 for the root.</summary>
         public int KeyStart;
         public int KeyLength;
@@ -117,7 +114,6 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
                     new Effect
                     {
                         Before = before,
-                        WasThere = true,
                         Kind = change.Op == ChangeOp.Left ? ChangeKind.Left : ChangeKind.Deleted,
                         KeyStart = -1,
                     }
@@ -167,7 +163,6 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
             new Effect
             {
                 Before = was,
-                WasThere = true,
                 After = Root(entity),
                 Kind = ChangeKind.Updated,
                 KeyStart = -1,
@@ -198,7 +193,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
             _undo.Remember(_key.WrittenSpan, false, default);
             MirrorValue.Write(_value, mark, change.Row);
             _transaction.Put(_key.WrittenSpan, _value.WrittenSpan);
-            AddEffect(table, change.Op == ChangeOp.Joined ? ChangeKind.Joined : ChangeKind.Inserted, false, null, Record(row, change.Row));
+            AddEffect(table, change.Op == ChangeOp.Joined ? ChangeKind.Joined : ChangeKind.Inserted, null, Record(row, change.Row));
             return;
         }
         var old = MirrorValue.Row(value);
@@ -220,7 +215,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         MirrorValue.Write(_value, mark, now);
         var after = Record(row, now);
         _transaction.Put(_key.WrittenSpan, _value.WrittenSpan);
-        AddEffect(table, ChangeKind.Updated, true, before, after);
+        AddEffect(table, ChangeKind.Updated, before, after);
     }
 
     /// <summary>Takes the child at <see cref="_key"/> out of the mirror.</summary>
@@ -231,7 +226,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         _transaction.Delete(_key.WrittenSpan);
         Touch(entity);
         entity.Counts[table]--;
-        AddEffect(table, kind, true, before, null);
+        AddEffect(table, kind, before, null);
     }
 
     /// <summary>Rows that the database deleted with the root, without logging them.</summary>
@@ -289,7 +284,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
 
     private static object? Record(MirroredRow<TRoot, TState, TEvent> row, ReadOnlySpan<byte> json) => row.Decides ? row.Parse(json) : null;
 
-    private void AddEffect(int table, ChangeKind kind, bool wasThere, object? before, object? after)
+    private void AddEffect(int table, ChangeKind kind, object? before, object? after)
     {
         var start = _effectKeys.WrittenCount;
         _effectKeys.Write(_key.WrittenSpan);
@@ -298,7 +293,6 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
             {
                 Table = table,
                 Kind = kind,
-                WasThere = wasThere,
                 Before = before,
                 After = after,
                 KeyStart = start,
@@ -322,17 +316,19 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
                 var inserted = _effects[j];
                 if (inserted.Kind == ChangeKind.Inserted && SameRow(deleted, inserted))
                 {
-                    inserted.Before = deleted.Before;
-                    inserted.WasThere = true;
-                    inserted.Kind = ChangeKind.Updated;
-                    _effects[j] = inserted;
+                    _effects.RemoveAt(j);
                     _effects.RemoveAt(i--);
+                    if (deleted.Before is null || !deleted.Before.Equals(inserted.After))
+                    {
+                        // Replaced by itself nothing happened; else it is news where the new row came.
+                        inserted.Before = deleted.Before;
+                        inserted.Kind = ChangeKind.Updated;
+                        _effects.Insert(j - 1, inserted);
+                    }
                     break;
                 }
             }
         }
-        // Replaced by itself: nothing happened.
-        _effects.RemoveAll(effect => effect.Kind == ChangeKind.Updated && effect.Before is not null && effect.Before.Equals(effect.After));
     }
 
     private bool SameRow(in Effect left, in Effect right) =>
@@ -402,7 +398,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
                 {
                     _key.ResetWrittenCount();
                     _key.Write(key);
-                    AddEffect(table, ChangeKind.Inserted, false, null, Record(_layout.Rows[table], MirrorValue.Row(value)));
+                    AddEffect(table, ChangeKind.Inserted, null, Record(_layout.Rows[table], MirrorValue.Row(value)));
                 }
             }
         }
