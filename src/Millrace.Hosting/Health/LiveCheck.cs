@@ -21,7 +21,7 @@ internal sealed class LiveCheck(MillraceService service, MillraceHealthOptions o
             .Loops.Select(loop => (Loop: loop, Age: status.At - (loop.Heartbeat > started ? loop.Heartbeat : started)))
             .Where(aged => aged.Age > options.MaxHeartbeatAge)
             .Select(aged =>
-                $"{aged.Loop.Name}{(aged.Loop.Partition < 0 ? "" : $"[{aged.Loop.Partition}]")} has not gone round for {aged.Age.TotalSeconds:0} s{(aged.Loop.Fault is { } fault ? $" and threw: {fault}" : "")}."
+                $"{aged.Loop.Name}{(aged.Loop.Partition < 0 ? "" : $"[{aged.Loop.Partition}]")} has not gone round for {aged.Age.TotalSeconds:0} s{(aged.Loop.Fault is { } fault ? $" and threw: {fault}" : ".")}"
             )
             .ToList();
         return dead.Count == 0

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 
 namespace Millrace;
@@ -171,15 +172,16 @@ internal static class TopologyCheck
 
     private static List<string> Discriminated(Topology topology, Type type, string what, List<string> problems)
     {
-        if (!Known(topology, type, what, problems))
+        // Read off the attributes: of a duplicate the serializer says less, and says it by throwing.
+        var derived = type.GetCustomAttributes<JsonDerivedTypeAttribute>(inherit: false).ToList();
+        if (derived.Count == 0)
         {
-            return [];
-        }
-        if (DerivedTypes(topology, type) is not { Count: > 0 } derived)
-        {
-            problems.Add(
-                $"{what}, {Display(type)}, names none of its types: put [JsonDerivedType(typeof(…), \"durable-name\")] on it for each."
-            );
+            if (Known(topology, type, what, problems))
+            {
+                problems.Add(
+                    $"{what}, {Display(type)}, names none of its types: put [JsonDerivedType(typeof(…), \"durable-name\")] on it for each."
+                );
+            }
             return [];
         }
         var names = new List<string>();
@@ -202,9 +204,14 @@ internal static class TopologyCheck
                 names.Add(name);
             }
         }
-        foreach (var name in Twice(names))
+        var twice = Twice(names).ToList();
+        foreach (var name in twice)
         {
             problems.Add($"{what}, {Display(type)}, has the discriminator \"{name}\" twice: a durable name is one type's.");
+        }
+        if (twice.Count == 0)
+        {
+            Known(topology, type, what, problems);
         }
         // A closed hierarchy is nested in its base or beside it; a member without a name would be written without its type.
         foreach (var nested in type.GetNestedTypes(BindingFlags.Public | BindingFlags.NonPublic))
@@ -221,9 +228,17 @@ internal static class TopologyCheck
 
     private static bool Known(Topology topology, Type type, string what, List<string> problems)
     {
-        if (topology.JsonType(type) is not null)
+        try
         {
-            return true;
+            if (topology.JsonType(type) is not null)
+            {
+                return true;
+            }
+        }
+        catch (Exception e) when (e is InvalidOperationException or NotSupportedException)
+        {
+            problems.Add($"{what}, {Display(type)}, cannot be JSON as it is declared: {e.Message}");
+            return false;
         }
         problems.Add(
             $"{what}, {Display(type)}, is not known to the JSON context: add [JsonSerializable(typeof({type.Name}))] to a context given to Topology.Json."
