@@ -1,3 +1,5 @@
+using Millrace.Engines;
+
 namespace Millrace;
 
 /// <summary>
@@ -28,6 +30,12 @@ public abstract class Reaction
 
     /// <summary>What it is, for people and for the fingerprint: <c>state</c>, or the window.</summary>
     internal abstract string Shape { get; }
+
+    /// <summary>What it does with an event, for one partition.</summary>
+    internal abstract ReactionLogic CreateLogic(Topology topology, int feeds, ReactionEffects effects);
+
+    /// <summary>What carries events to its keys; only where it has keys of its own.</summary>
+    internal abstract IProcessor CreateRouter(Application application, DownstreamServices services, int partition);
 
     /// <summary>Begins a reaction.</summary>
     /// <param name="name">The durable name: lower case letters, digits and dashes.</param>
@@ -247,6 +255,13 @@ internal sealed class StatefulReactionDefinition<TEvent, T, TSettings, TState>(
     internal override Type? StateType => typeof(TState);
     internal override Type? KeyedByType => key is null ? null : typeof(T);
     internal override string Shape => "state";
+
+    internal override ReactionLogic CreateLogic(Topology topology, int feeds, ReactionEffects effects) =>
+        new StatefulLogic<TEvent, T, TSettings, TState>(this, topology, feeds, effects);
+
+    internal override IProcessor CreateRouter(Application application, DownstreamServices services, int partition) =>
+        Routing.Of(this, key!, application, services, partition);
+
     internal override Type? SettingsType => typeof(TSettings) == typeof(NoSettings) ? null : typeof(TSettings);
 }
 
@@ -271,6 +286,13 @@ internal sealed class CountingReactionDefinition<TEvent, T, TSettings>(
     internal Func<int, ReactionContext<TSettings>, IIntent> ThenIntent => then;
     internal override Type? StateType => null;
     internal override Type? KeyedByType => key is null ? null : typeof(T);
+
+    internal override ReactionLogic CreateLogic(Topology topology, int feeds, ReactionEffects effects) =>
+        new CountingLogic<TEvent, T, TSettings>(this, topology, feeds, effects);
+
+    internal override IProcessor CreateRouter(Application application, DownstreamServices services, int partition) =>
+        Routing.Of(this, key!, application, services, partition);
+
     internal override string Shape => $"{kind.ToString().ToLowerInvariant()} {span:c}";
     internal override Type? SettingsType => typeof(TSettings) == typeof(NoSettings) ? null : typeof(TSettings);
 }

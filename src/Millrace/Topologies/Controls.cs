@@ -52,7 +52,11 @@ internal static class Controls
 
 internal sealed record SnapshotMark(string Table, int Snapshot);
 
-internal sealed record SettingsRecord(string Type, JsonElement Value);
+internal sealed record SettingsRecord(string Type, JsonElement Value)
+{
+    /// <summary>The durable name of a settings type.</summary>
+    public static string NameOf(Type type) => type.Name;
+}
 
 internal sealed record CodeRecord(string Hash);
 

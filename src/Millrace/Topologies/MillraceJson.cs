@@ -16,4 +16,6 @@ namespace Millrace;
 [JsonSerializable(typeof(OutcomeRecord))]
 [JsonSerializable(typeof(HeldEntity))]
 [JsonSerializable(typeof(string[]))]
+[JsonSerializable(typeof(ParkedKey))]
+[JsonSerializable(typeof(SendCommand))]
 internal sealed partial class MillraceJson : JsonSerializerContext;

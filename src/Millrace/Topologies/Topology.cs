@@ -87,16 +87,3 @@ public sealed class Topology
         return null;
     }
 }
-
-/// <summary>A kind of intent with its durable name.</summary>
-internal abstract class IntentType(string name)
-{
-    public string Name => name;
-    public abstract Type Type { get; }
-}
-
-internal sealed class IntentType<TIntent>(string name) : IntentType(name)
-    where TIntent : class, IIntent
-{
-    public override Type Type => typeof(TIntent);
-}

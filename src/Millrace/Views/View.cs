@@ -1,3 +1,5 @@
+using Millrace.Engines;
+
 namespace Millrace;
 
 /// <summary>A materialization of events that can be queried. <c>View.Named("open-tickets").Of(Ticket.Definition).PerEntity().Document&lt;OpenTicket&gt;(Apply)</c>.</summary>
@@ -20,6 +22,14 @@ public abstract class View
     internal abstract bool IsPerEntity { get; }
 
     internal abstract IReadOnlyList<string> IndexNames { get; }
+
+    internal abstract IProcessor CreateProcessor(Application application, DownstreamServices services, int partition);
+
+    /// <summary>What carries events to its keys; only where it has keys of its own.</summary>
+    internal abstract IProcessor CreateRouter(Application application, DownstreamServices services, int partition);
+
+    /// <summary>Indexes whose key has no order in bytes.</summary>
+    internal abstract IEnumerable<string> UnorderedIndexes { get; }
 
     /// <summary>Calls the visitor with the document's type, so that nothing need be made by reflection.</summary>
     internal abstract TResult Visit<TResult>(IViewVisitor<TResult> visitor);
@@ -104,6 +114,8 @@ public abstract class View<TDocument> : View
 
     internal override IReadOnlyList<string> IndexNames => [.. Indexes.Select(index => index.Name)];
 
+    internal override IEnumerable<string> UnorderedIndexes => Indexes.Where(index => !index.IsOrdered).Select(index => index.Name);
+
     internal override TResult Visit<TResult>(IViewVisitor<TResult> visitor) => visitor.Visit(this);
 
     /// <summary>Adds an index, to read ranges by.</summary>
@@ -126,6 +138,20 @@ internal sealed class View<TEvent, TDocument>(
     internal override IReadOnlyList<ViewIndex<TDocument>> Indexes => indexes;
     internal override bool IsPerEntity => key is null;
 
+    internal override IProcessor CreateProcessor(Application application, DownstreamServices services, int partition) =>
+        new ViewProcessor<TEvent, TDocument>(this, application, services, partition);
+
+    internal override IProcessor CreateRouter(Application application, DownstreamServices services, int partition) =>
+        new Router<TEvent>(
+            application.RouteGroup(Name),
+            partition,
+            application.Feed(this),
+            key!,
+            application.Topology.JsonType<TEvent>(),
+            services,
+            services.Hub(this).Committed.Pulse
+        );
+
     public override View<TDocument> Index<TKey>(ViewIndex<TDocument, TKey> index) =>
         new View<TEvent, TDocument>(Name, aggregate, key, apply, [.. indexes, index]);
 }
@@ -139,6 +165,9 @@ public abstract class ViewIndex<TDocument>
 
     /// <summary>The durable name.</summary>
     public string Name { get; }
+
+    /// <summary>Whether its keys have an order in bytes.</summary>
+    internal abstract bool IsOrdered { get; }
 
     /// <summary>Writes the document's place in the index as bytes that sort as the key does.</summary>
     internal abstract void WriteKey(TDocument document, System.Buffers.IBufferWriter<byte> destination);
@@ -155,6 +184,8 @@ public abstract class ViewIndex<TDocument>
 public sealed class ViewIndex<TDocument, TKey>(string name, Func<TDocument, TKey> key) : ViewIndex<TDocument>(name)
     where TDocument : class
 {
+    internal override bool IsOrdered => SortableKey.IsSupported<TKey>();
+
     internal override void WriteKey(TDocument document, System.Buffers.IBufferWriter<byte> destination) =>
         SortableKey.Write(key(document), destination);
 

@@ -1,0 +1,31 @@
+using Microsoft.Extensions.Logging;
+
+namespace Millrace;
+
+/// <summary>What the stages below the event log say.</summary>
+internal static partial class DownstreamLog
+{
+    [LoggerMessage(
+        EventId = 1101,
+        Level = LogLevel.Error,
+        Message = "The reaction {Reaction} threw on an event of key {Key}. The key is parked: other keys go on. Mend the code, then retry or skip it."
+    )]
+    public static partial void KeyParked(ILogger logger, string reaction, string key, Exception exception);
+
+    [LoggerMessage(
+        EventId = 1102,
+        Level = LogLevel.Error,
+        Message = "The view {View} threw on an event of key {Key}. The key is parked: other keys go on. Mend the code, then retry or skip it."
+    )]
+    public static partial void DocumentParked(ILogger logger, string view, string key, Exception exception);
+
+    [LoggerMessage(
+        EventId = 1103,
+        Level = LogLevel.Error,
+        Message = "The key function of {Name} threw on an event of entity {Entity}. The entity is parked there: others go on. Mend the code, then retry or skip it."
+    )]
+    public static partial void RouteParked(ILogger logger, string name, string entity, Exception exception);
+
+    [LoggerMessage(EventId = 1104, Level = LogLevel.Warning, Message = "{Name}: what {Key} was parked at was skipped: {Reason}")]
+    public static partial void Skipped(ILogger logger, string name, string key, string reason);
+}

@@ -1,0 +1,293 @@
+using System.Text;
+using Millrace.Engines;
+
+namespace Millrace;
+
+/// <summary>
+/// One partition of a reaction. It brings records, timers and the runtime's controls into one order (see <see cref="Moment"/>) that follows from
+/// the logs alone, and hands each event to the reaction's logic. There is no clock in it.
+/// </summary>
+/// <remarks>
+/// A reaction per entity has one feed, and handles it as it comes. One with keys of its own has a feed from each partition of the event log: what
+/// comes is kept until every feed has come past it, so that the result does not depend on how they interleave.
+/// </remarks>
+internal sealed class ReactionProcessor : IProcessor
+{
+    private const int StepsPerCall = 16_384;
+    private const int Chunk = 512;
+
+    private readonly Reaction _reaction;
+    private readonly string _group;
+    private readonly int _partition;
+    private readonly int _partitions;
+    private readonly bool _manyFeeds;
+    private readonly int _feeds;
+    private readonly DownstreamServices _services;
+    private readonly ReactionCounters _counters;
+    private readonly ReactionEffects _effects;
+    private readonly ReactionLogic _logic;
+    private readonly FeedClock _clock;
+    private readonly EventBuffer _buffer;
+    private readonly ParkedKeys _parked = new();
+    private readonly bool[] _holds;
+    private bool _loaded;
+    private int _budget;
+    private long _handled;
+    private long _fired;
+
+    public ReactionProcessor(Reaction reaction, Application application, DownstreamServices services, int partition)
+    {
+        _reaction = reaction;
+        _group = application.ReactionGroup(reaction);
+        _partition = partition;
+        _partitions = application.Partitions;
+        _manyFeeds = reaction.KeyedByType is not null;
+        _feeds = _manyFeeds ? application.Partitions : 1;
+        _services = services;
+        _counters = services.Counters.Reaction(reaction, application.Partitions);
+        _effects = new ReactionEffects(reaction.Name, new TopicPartition(application.Intents(reaction), partition));
+        _logic = reaction.CreateLogic(application.Topology, _feeds, _effects);
+        _clock = new FeedClock(_feeds);
+        _buffer = new EventBuffer(_manyFeeds);
+        _holds = new bool[_feeds];
+    }
+
+    public ValueTask<Progress> ProcessAsync(RecordBatch batch, ITransaction transaction, CancellationToken cancellation)
+    {
+        if (!_loaded)
+        {
+            Load(transaction);
+            Publish();
+        }
+        _budget = StepsPerCall;
+        while (_parked.Count > 0 && _services.Requests.TryTake(_group, _partition, out var request))
+        {
+            Release(transaction, request);
+        }
+        foreach (ref readonly var record in batch.Records.Span)
+        {
+            Take(transaction, record);
+        }
+        Drain(transaction);
+        _clock.Save(transaction);
+        _effects.Timers.Save(transaction);
+        return new(new Progress(_budget <= 0, _parked.Count > 0 ? OperatorRequests.LookEvery : null));
+    }
+
+    public void Committed() => Publish();
+
+    public ValueTask DisposeAsync()
+    {
+        (_logic as IDisposable)?.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private void Load(ITransaction transaction)
+    {
+        _clock.Load(transaction);
+        _buffer.Load(transaction);
+        _effects.Timers.Load(transaction);
+        _parked.Load(transaction);
+        for (var feed = 0; feed < _feeds; feed++)
+        {
+            if (transaction.TryGet(ReactionKeys.OfFeed((byte)'s', feed), out var settings))
+            {
+                _logic.SetSettings(feed, settings);
+            }
+            _holds[feed] = transaction.TryGet(ReactionKeys.OfFeed((byte)'h', feed), out _);
+        }
+        _effects.IsHolding = _holds.Contains(true);
+        _loaded = true;
+    }
+
+    private void Publish()
+    {
+        // Held timers wait for a control, not for time.
+        var due = _effects.IsHolding ? TimerRegistry.Never : _effects.Timers.NextDue;
+        _services.Timers.Publish(_reaction.Name, _partition, _partitions, Math.Min(due, _buffer.NextDue));
+        var time = _clock.Least;
+        _counters.Times[_partition] = time == Moment.None ? 0 : Moment.TimeOf(time);
+        _counters.Armed[_partition] = _effects.Timers.Armed;
+        _counters.Buffered[_partition] = _buffer.Count;
+        _counters.Parked[_partition] = _parked.Count;
+        _counters.Handled[_partition] = _handled;
+        _counters.Fired[_partition] = _fired;
+        _counters.Intents[_partition] = _effects.Intents.Count;
+        _counters.Suppressed[_partition] = _effects.Suppressed;
+    }
+
+    // ---- what comes
+
+    private void Take(ITransaction transaction, in Record record)
+    {
+        var headers = new EventHeaders(record.Headers.Span);
+        var feed = _manyFeeds ? headers.Feed : 0;
+        var isEnd = headers.IsControl && headers.Type.SequenceEqual(Controls.SnapshotsEnded);
+        var isTick = headers.IsControl && headers.Type.SequenceEqual(Controls.Tick);
+        var moment =
+            _manyFeeds ? headers.FeedMoment
+            : !headers.IsControl ? Moment.AfterEvent(_clock[0], record.Time)
+            : isEnd || isTick ? Moment.AfterTick(_clock[0], record.Time)
+            : Moment.AfterControl(_clock[0]);
+        if (isTick)
+        {
+            _clock.Advance(feed, moment);
+            return;
+        }
+        var item = Incoming.Of(record, feed, moment);
+        if (headers.IsControl && headers.Type.SequenceEqual(Controls.Settings) && !_logic.IsReady(feed))
+        {
+            // Nothing of this feed can have been handled without settings, so these are in time for whatever waits.
+            Control(transaction, item, headers.Type);
+            return;
+        }
+        // One feed is handled as it comes; what stands at the same moment keeps the log's order.
+        if (_manyFeeds || _buffer.Count > 0 || !_logic.IsReady(feed) || !Fire(transaction, moment))
+        {
+            _buffer.Add(transaction, item, headers.IsControl, headers.Id, record.Offset);
+        }
+        else
+        {
+            Handle(transaction, item);
+        }
+        _clock.Advance(feed, moment);
+    }
+
+    private void Drain(ITransaction transaction)
+    {
+        var reached = _clock.Least;
+        while (_budget > 0 && _buffer.Count > 0)
+        {
+            var ready = _buffer.Ready(transaction, reached, Chunk);
+            if (ready.Count == 0)
+            {
+                break;
+            }
+            foreach (var (key, item) in ready)
+            {
+                if (!_logic.IsReady(item.Feed) || !Fire(transaction, item.Moment))
+                {
+                    return;
+                }
+                _buffer.Remove(transaction, key);
+                Handle(transaction, item);
+            }
+        }
+        if (_budget > 0)
+        {
+            Fire(transaction, reached);
+        }
+    }
+
+    private void Handle(ITransaction transaction, in Incoming item)
+    {
+        _budget--;
+        var headers = new EventHeaders(item.Headers.Span);
+        if (headers.IsControl)
+        {
+            Control(transaction, item, headers.Type);
+        }
+        else
+        {
+            _handled++;
+            HandleKey(transaction, item);
+        }
+    }
+
+    private void HandleKey(ITransaction transaction, in Incoming item)
+    {
+        if (_parked.Holds(transaction, item.Key.Span))
+        {
+            _parked.Add(transaction, item);
+            return;
+        }
+        try
+        {
+            _logic.Plan(transaction, item);
+        }
+        catch (Exception e)
+        {
+            _parked.Park(transaction, item, e);
+            _effects.Timers.Suspend(transaction, item.Key.Span);
+            DownstreamLog.KeyParked(_services.Logger, _reaction.Name, Encoding.UTF8.GetString(item.Key.Span), e);
+            return;
+        }
+        _logic.Apply(transaction, item);
+    }
+
+    private void Release(ITransaction transaction, OperatorRequest request)
+    {
+        var key = Encoding.UTF8.GetBytes(request.Key);
+        var kept = _parked.Take(transaction, key);
+        if (kept.Count == 0)
+        {
+            return;
+        }
+        _effects.Timers.Resume(transaction, key);
+        foreach (var item in kept.Skip(request.SkipReason is null ? 0 : 1))
+        {
+            HandleKey(transaction, item);
+        }
+    }
+
+    // ---- timers
+
+    /// <summary>Fires what is due at or before a moment.</summary>
+    /// <returns>False where there was more than one call should do.</returns>
+    private bool Fire(ITransaction transaction, long moment)
+    {
+        while (!_effects.IsHolding && _effects.Timers.IsDue(transaction, moment))
+        {
+            if (_budget <= 0)
+            {
+                return false;
+            }
+            foreach (var timer in _effects.Timers.TakeDue(transaction, moment, Chunk))
+            {
+                _effects.Intents.AppendFired(transaction, timer);
+                _fired++;
+                _budget--;
+            }
+        }
+        return true;
+    }
+
+    // ---- controls
+
+    private void Control(ITransaction transaction, in Incoming item, ReadOnlySpan<byte> type)
+    {
+        if (type.SequenceEqual(Controls.Settings))
+        {
+            if (_logic.SetSettings(item.Feed, item.Value.Span))
+            {
+                transaction.Put(ReactionKeys.OfFeed((byte)'s', item.Feed), item.Value.Span);
+            }
+        }
+        else if (type.SequenceEqual(Controls.SnapshotsBegan))
+        {
+            transaction.Put(ReactionKeys.OfFeed((byte)'h', item.Feed), [1]);
+            _holds[item.Feed] = true;
+            _effects.IsHolding = true;
+        }
+        else if (type.SequenceEqual(Controls.SnapshotsEnded))
+        {
+            transaction.Delete(ReactionKeys.OfFeed((byte)'h', item.Feed));
+            _holds[item.Feed] = false;
+            var wasHolding = _effects.IsHolding;
+            _effects.IsHolding = _holds.Contains(true);
+            if (wasHolding && !_effects.IsHolding)
+            {
+                Review(transaction, item);
+            }
+        }
+    }
+
+    // The last feed's snapshots have ended. Timers that are due fire next, by themselves.
+    private void Review(ITransaction transaction, in Incoming end)
+    {
+        foreach (var key in _logic.KeysToReview(transaction))
+        {
+            HandleKey(transaction, end with { Feed = 0, Key = key, Time = Moment.TimeOf(end.Moment) });
+        }
+    }
+}

@@ -1,0 +1,195 @@
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Millrace.Engines;
+
+namespace Millrace;
+
+/// <summary>Keeps one partition of a view: documents and index entries, in the transaction that moves the input on.</summary>
+internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
+    where TEvent : class
+    where TDocument : class
+{
+    private readonly View<TEvent, TDocument> _view;
+    private readonly string _group;
+    private readonly int _partition;
+    private readonly JsonTypeInfo<TEvent> _eventType;
+    private readonly JsonTypeInfo<TDocument> _documentType;
+    private readonly ViewHub<TDocument> _hub;
+    private readonly ViewCounters _counters;
+    private readonly DownstreamServices _services;
+
+    private readonly Context _context = new(default, default, false);
+    private readonly ParkedKeys _parked = new();
+    private readonly byte[][] _indexNames;
+    private readonly KeyBuffer[] _before;
+    private readonly KeyBuffer[] _after;
+    private readonly KeyBuffer _key = new();
+    private readonly KeyBuffer _entry = new();
+    private readonly KeyBuffer _json = new();
+    private readonly Utf8JsonWriter _writer;
+    private readonly Dictionary<string, TDocument?> _changes = new(StringComparer.Ordinal);
+    private bool _loaded;
+    private bool _watched;
+    private long _documents;
+    private long _time;
+    private long _applied;
+
+    public ViewProcessor(View<TEvent, TDocument> view, Application application, DownstreamServices services, int partition)
+    {
+        _view = view;
+        _group = application.ViewGroup(view);
+        _partition = partition;
+        _eventType = application.Topology.JsonType<TEvent>();
+        _documentType = application.Topology.JsonType<TDocument>();
+        _hub = services.Hub(view);
+        _counters = services.Counters.View(view, application.Partitions);
+        _services = services;
+        _indexNames = [.. view.Indexes.Select(index => Encoding.UTF8.GetBytes(index.Name))];
+        _before = [.. view.Indexes.Select(_ => new KeyBuffer())];
+        _after = [.. view.Indexes.Select(_ => new KeyBuffer())];
+        _writer = new Utf8JsonWriter(_json);
+    }
+
+    public ValueTask<Progress> ProcessAsync(RecordBatch batch, ITransaction transaction, CancellationToken cancellation)
+    {
+        if (!_loaded)
+        {
+            _documents = transaction.TryGet(ViewKeys.Count, out var saved) ? BinaryPrimitives.ReadInt64LittleEndian(saved) : 0;
+            _parked.Load(transaction);
+            _loaded = true;
+            Publish();
+        }
+        var documents = _documents;
+        _changes.Clear();
+        _watched = _hub.IsWatched;
+        while (_parked.Count > 0 && _services.Requests.TryTake(_group, _partition, out var request))
+        {
+            var held = _parked.Take(transaction, Encoding.UTF8.GetBytes(request.Key));
+            foreach (var item in held.Skip(request.SkipReason is null ? 0 : 1))
+            {
+                Apply(transaction, item);
+            }
+        }
+        foreach (ref readonly var record in batch.Records.Span)
+        {
+            _time = Math.Max(_time, record.Time);
+            if (new RecordHeaders(record.Headers.Span).Kind != RecordKind.Control)
+            {
+                Apply(transaction, Incoming.Of(record, 0, Moment.None));
+                _applied++;
+            }
+        }
+        if (_documents != documents)
+        {
+            Span<byte> count = stackalloc byte[8];
+            BinaryPrimitives.WriteInt64LittleEndian(count, _documents);
+            transaction.Put(ViewKeys.Count, count);
+        }
+        return new(new Progress(WakeAfter: _parked.Count > 0 ? OperatorRequests.LookEvery : null));
+    }
+
+    public void Committed()
+    {
+        Publish();
+        if (_changes.Count > 0)
+        {
+            _hub.Publish(_changes);
+        }
+        _hub.Committed.Pulse();
+    }
+
+    public ValueTask DisposeAsync() => _writer.DisposeAsync();
+
+    private void Publish()
+    {
+        _counters.Set(_partition, _documents, _time, _parked.Count, _applied);
+        _applied = 0;
+    }
+
+    private void Apply(ITransaction transaction, in Incoming item)
+    {
+        var key = item.Key.Span;
+        if (_parked.Holds(transaction, key))
+        {
+            _parked.Add(transaction, item);
+            return;
+        }
+        TDocument? before = null;
+        TDocument? after;
+        string name;
+        try
+        {
+            // All user code runs before the first write, so that what throws leaves nothing behind.
+            var headers = new EventHeaders(item.Headers.Span);
+            name = Encoding.UTF8.GetString(key);
+            _context.Time = Instants.Of(item.Time);
+            _context.EntityId = new EntityId(headers.Subject.IsEmpty ? name : Encoding.UTF8.GetString(headers.Subject));
+            _context.IsSnapshot = headers.IsSnapshot;
+            if (transaction.TryGet(_key.Start(ViewKeys.Document).Raw(key), out var stored))
+            {
+                before = JsonSerializer.Deserialize(stored, _documentType);
+                Places(before!, key, _before);
+            }
+            after = _view.Apply(before, JsonSerializer.Deserialize(item.Value.Span, _eventType)!, _context);
+            if (ReferenceEquals(before, after))
+            {
+                return;
+            }
+            if (after is not null)
+            {
+                Places(after, key, _after);
+                _json.Clear();
+                _writer.Reset();
+                JsonSerializer.Serialize(_writer, after, _documentType);
+            }
+        }
+        catch (Exception e)
+        {
+            _parked.Park(transaction, item, e);
+            DownstreamLog.DocumentParked(_services.Logger, _view.Name, Encoding.UTF8.GetString(key), e);
+            return;
+        }
+        Write(transaction, key, before is not null, after is not null);
+        if (_watched)
+        {
+            _changes[name] = after;
+        }
+    }
+
+    private void Places(TDocument document, ReadOnlySpan<byte> key, KeyBuffer[] places)
+    {
+        for (var i = 0; i < places.Length; i++)
+        {
+            _view.Indexes[i].WriteKey(document, places[i].StartIndex(_indexNames[i]));
+            places[i].Raw(key);
+        }
+    }
+
+    private void Write(ITransaction transaction, ReadOnlySpan<byte> key, bool wasThere, bool isThere)
+    {
+        _key.Start(ViewKeys.Document).Raw(key);
+        if (isThere)
+        {
+            transaction.Put(_key, _json);
+            ViewKeys.WriteEntry(_entry, key.Length, _json);
+        }
+        else
+        {
+            transaction.Delete(_key);
+        }
+        for (var i = 0; i < _before.Length; i++)
+        {
+            if (wasThere && !(isThere && _before[i].Span.SequenceEqual(_after[i])))
+            {
+                transaction.Delete(_before[i]);
+            }
+            if (isThere)
+            {
+                transaction.Put(_after[i], _entry);
+            }
+        }
+        _documents += (isThere ? 1 : 0) - (wasThere ? 1 : 0);
+    }
+}
