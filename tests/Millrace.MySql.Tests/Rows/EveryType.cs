@@ -129,7 +129,7 @@ public static class EveryType
                 "uuid",
                 Gen.Select(
                     Gen.Guid,
-                    Gen.Int[1, 8],
+                    Gen.Int[1, 7],
                     Gen.OneOf('8', '9', 'a', 'b'),
                     (g, version, variant) => Uuid($"{g:D}"[..14] + version + $"{g:D}"[15..19] + variant + $"{g:D}"[20..])
                 )

@@ -35,11 +35,17 @@ public sealed class RecordedEvents
         {
             var type = file[4];
             var length = BinaryPrimitives.ReadInt32LittleEndian(file[9..]);
+            if (length > file.Length)
+                return; // recorded while it was written
             if (type == 15)
             {
                 var version = Encoding.ASCII.GetString(file.Slice(21, 50)).TrimEnd('\0');
                 IsMariaDb = version.Contains("MariaDB", StringComparison.Ordinal);
-                var numbers = version.Split('-')[0].Split('.').Select(int.Parse).ToArray();
+                var numbers = version
+                    .Split('-')[0]
+                    .Split('.')
+                    .Select(part => int.Parse(part.AsSpan(0, Math.Min(2, part.Length))))
+                    .ToArray();
                 var announces = IsMariaDb || numbers[0] > 5 || numbers is [5, 6, >= 1] or [5, 7, ..];
                 checksum = announces && file[length - 5] == 1 ? 4 : 0;
             }
