@@ -20,6 +20,9 @@ internal sealed class FakeBinlog(ICapture capture, Monolith monolith)
 
     public IReadOnlyList<LoggedTransaction> Log => _log;
 
+    /// <summary>Every mapped table.</summary>
+    public IEnumerable<string> Tables => capture.Tables.Select(table => table.Name);
+
     /// <summary>Where the next transaction stands, in a count of its own.</summary>
     public long Next { get; set; } = 1;
 

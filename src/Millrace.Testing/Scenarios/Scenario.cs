@@ -225,13 +225,21 @@ public sealed partial class Scenario
     {
         foreach (var table in tables)
         {
-            var snapshot = Wait(Binlog.SnapshotBeganAsync(table, Now, CancellationToken.None).AsTask());
+            var snapshot = SnapshotBegan(table);
             Wait(Binlog.ChunkAsync(table, snapshot, 0, Monolith.Rows(table), Now, CancellationToken.None));
-            Wait(Binlog.SnapshotEndedAsync(table, snapshot, Now, CancellationToken.None));
+            SnapshotEnded(table, snapshot);
         }
         Wait(Binlog.AllSnapshotsEndedAsync(Now, CancellationToken.None));
         Settle();
     }
+
+    /// <summary>The parts of a snapshot one by one; nothing is handled until the next step.</summary>
+    internal int SnapshotBegan(string table) => Wait(Binlog.SnapshotBeganAsync(table, Now, CancellationToken.None).AsTask());
+
+    internal void SnapshotEnded(string table, int snapshot) =>
+        Wait(Binlog.SnapshotEndedAsync(table, snapshot, Now, CancellationToken.None));
+
+    internal void Truncated(string table) => Wait(Binlog.TruncateAsync(table, Now, CancellationToken.None));
 
     /// <summary>Lets everything come to rest: what is in the logs is handled, and time is known everywhere.</summary>
     internal void Settle()

@@ -11,9 +11,9 @@ public class TicketTests
 {
     private static readonly TicketRow Mail = new(1, "Mail is down", "open", Priority: 1, CategoryId: 5);
     private static readonly ReplyRow Reply = new(7, TicketId: 1, "ann", ByAgent: true);
-    private static readonly Rules Rules = new(TimeSpan.FromMinutes(30));
+    private static readonly global::Desk.Rules Thresholds = new(TimeSpan.FromMinutes(30));
 
-    private static Scenario Desk => Scenario.Of(global::Desk.Application.Topology, Rules);
+    private static Scenario Desk => Scenario.Of(global::Desk.Application.Topology, Thresholds);
 
     [Fact]
     public void An_inserted_row_is_an_opened_ticket() =>
