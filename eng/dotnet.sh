@@ -3,8 +3,8 @@
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_GENERATE_ASPNET_CERTIFICATE=false
 # Neither the SDK nor the formatter needs ICU here, and a small machine has none.
 if ! /sbin/ldconfig -p 2>/dev/null | grep -q libicuuc; then export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1; fi
-# No build server stays behind.
-export MSBUILDDISABLENODEREUSE=1 UseSharedCompilation=false
+# No build node stays behind (the compiler server ends by itself when it is idle).
+export MSBUILDDISABLENODEREUSE=1
 
 if ! command -v dotnet >/dev/null && [ -x "${DOTNET_ROOT:-$HOME/.dotnet}/dotnet" ]; then PATH="${DOTNET_ROOT:-$HOME/.dotnet}:$PATH"; fi
 if ! dotnet --version >/dev/null 2>&1; then
