@@ -11,3 +11,6 @@ if ! dotnet --version >/dev/null 2>&1; then
     echo "Millrace needs the .NET 10 SDK: 'apt-get install dotnet-sdk-10.0' on Ubuntu; elsewhere https://dotnet.microsoft.com/download" >&2
     exit 1
 fi
+# Where a program that is started by its own name finds the runtime.
+DOTNET_ROOT=${DOTNET_ROOT:-$(dirname "$(readlink -f "$(command -v dotnet)")")}
+export DOTNET_ROOT
