@@ -19,16 +19,16 @@ namespace Millrace.Testing;
 )]
 public sealed partial class Scenario
 {
-    private const int Partitions = 4;
+    private static readonly DateTimeOffset Beginning = new(2024, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    private readonly VirtualTime _clock = new(new DateTimeOffset(2024, 1, 1, 0, 0, 0, TimeSpan.Zero));
+    private readonly VirtualTime _clock;
     private readonly Dictionary<Type, object> _settings;
     private readonly FailureLog _failures = new();
     private readonly InMemoryEngine _engine;
     private readonly Runtime _runtime;
     private readonly ProcessorGroup[] _groups;
 
-    private Scenario(Topology topology, object[] settings)
+    private Scenario(Topology topology, object[] settings, int partitions, Scenario? before)
     {
         _settings = settings.ToDictionary(value => value.GetType());
         foreach (var reaction in topology.Reactions)
@@ -40,10 +40,12 @@ public sealed partial class Scenario
                 );
             }
         }
-        _engine = new InMemoryEngine(_clock);
+        _clock = before?._clock ?? new VirtualTime(Beginning);
+        _engine = before?._engine ?? new InMemoryEngine(_clock);
+        Monolith = before?.Monolith ?? new Monolith();
         _runtime = new Runtime(
             topology,
-            new MillraceOptions { Partitions = Partitions },
+            new MillraceOptions { Partitions = partitions },
             _engine,
             [new NoSource()],
             _settings,
@@ -57,11 +59,12 @@ public sealed partial class Scenario
         // Intents are compared, not carried out.
         _groups = [.. _runtime.Groups.Where(group => !executors.Contains(group.Name))];
         Binlog = new FakeBinlog(_runtime.Captures[0], Monolith);
+        Binlog.Resume();
         Settle();
         Mark();
     }
 
-    internal Monolith Monolith { get; } = new();
+    internal Monolith Monolith { get; }
     internal FakeBinlog Binlog { get; }
     internal Runtime Runtime => _runtime;
     internal InMemoryEngine Engine => _engine;
@@ -76,8 +79,14 @@ public sealed partial class Scenario
     {
         ArgumentNullException.ThrowIfNull(topology);
         ArgumentNullException.ThrowIfNull(settings);
-        return new Scenario(topology, settings);
+        return new Scenario(topology, settings, partitions: 4, before: null);
     }
+
+    internal static Scenario Of(Topology topology, int partitions) => new(topology, [], partitions, before: null);
+
+    /// <summary>The process ends and another begins over the same logs and states, with this code.</summary>
+    internal Scenario Restarted(Topology? topology = null) =>
+        new(topology ?? _runtime.Application.Topology, [.. _settings.Values], _runtime.Application.Partitions, this);
 
     /// <summary>Says that the database deletes a child with its parent and logs nothing of it (ON DELETE CASCADE). Say so before the first row.</summary>
     /// <typeparam name="TChild">The child's row record.</typeparam>
