@@ -1,0 +1,73 @@
+using Millrace.SystemTests.Domain;
+using Millrace.SystemTests.Node;
+using Millrace.TestServers;
+
+namespace Millrace.SystemTests;
+
+/// <summary>A database with the orders' schema, a folder for each node, and the comparison with SQL.</summary>
+public sealed class BesideATable : IAsyncDisposable
+{
+    private readonly TestDatabase _database;
+    private readonly List<string> _folders = [];
+
+    private BesideATable(DatabaseServer server, TestDatabase database)
+    {
+        Server = server;
+        _database = database;
+    }
+
+    public DatabaseServer Server { get; }
+    public string Connection => _database.ConnectionString;
+
+    public static async Task<BesideATable> OpenAsync(ServerKind kind, params string[] options)
+    {
+        var server = await DatabaseServer.StartAsync(kind, options);
+        return new BesideATable(server, await server.CreateDatabaseAsync("orders"));
+    }
+
+    public string NewFolder()
+    {
+        var folder = Directory.CreateTempSubdirectory("millrace-system-").FullName;
+        _folders.Add(folder);
+        return folder;
+    }
+
+    public Task<NodeProcess> StartAsync(string folder) => NodeProcess.Start(folder, Connection).StartedAsync();
+
+    public async Task<string> HeadAsync()
+    {
+        var (file, position) = await Server.BinlogHeadAsync();
+        return $"{file}:{position}";
+    }
+
+    /// <summary>Fails unless the views say what SQL says.</summary>
+    public async Task AgreesAsync(NodeProcess node)
+    {
+        await node.CaughtUpAsync(HeadAsync);
+        var expected = (await Sql.QueryAsync(Connection, Orders.Expected)).Select(row =>
+            string.Create(
+                System.Globalization.CultureInfo.InvariantCulture,
+                $"{Key((string)row[0]!)}|{row[1]}|{Convert.ToDecimal(row[2]):F4}|{row[3]}|{Convert.ToDecimal(row[4]):F2}|{row[5]}"
+            )
+        );
+        var actual = await node.AskAsync("summaries");
+        Assert.Equal(expected.Order(StringComparer.Ordinal), actual.Order(StringComparer.Ordinal));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _database.DisposeAsync();
+        await Server.DisposeAsync();
+        foreach (var folder in _folders)
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>The entity's id of SQL's "region,no": a comma in the region is escaped.</summary>
+    private static string Key(string sql)
+    {
+        var comma = sql.LastIndexOf(',');
+        return $"{sql[..comma].Replace(",", "\\,", StringComparison.Ordinal)},{sql[(comma + 1)..]}";
+    }
+}

@@ -1,0 +1,116 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Millrace.Engines;
+using Millrace.SystemTests.Domain;
+
+namespace Millrace.SystemTests.Node;
+
+/// <summary>
+/// The millrace beside the orders, as a process: <c>node FOLDER CONNECTION</c>. It answers lines on its input: <c>status</c>, <c>summaries</c>,
+/// <c>events</c>, <c>stop</c>. What it says on its errors is its log.
+/// </summary>
+internal static class ShopNode
+{
+    public const int Partitions = 4;
+
+    public static async Task<int> RunAsync(string[] args)
+    {
+        var (folder, connection) = (args[0], args[1]);
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Configuration.AddInMemoryCollection(
+            new Dictionary<string, string?>
+            {
+                ["ConnectionStrings:shop"] = connection,
+                ["Millrace:Partitions"] = $"{Partitions}",
+                ["Millrace:Embedded:Folder"] = folder,
+            }
+        );
+        builder.Logging.AddSimpleConsole(options => options.SingleLine = true);
+        builder.Logging.AddFilter(level => level >= LogLevel.Information);
+        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(options =>
+            options.LogToStandardErrorThreshold = LogLevel.Trace
+        );
+        builder.AddMillrace(Orders.Topology).UseMySql("shop").UseEmbedded();
+        using var host = builder.Build();
+        try
+        {
+            await host.StartAsync();
+        }
+        catch (MillraceStartException e)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return 1;
+        }
+        var runtime = host.Services.GetRequiredService<Runtime>();
+        await runtime.Started;
+        Console.WriteLine("started");
+        while (await Console.In.ReadLineAsync() is { } line and not "stop")
+        {
+            switch (line)
+            {
+                case "status":
+                    Console.WriteLine(Status(runtime.Status()));
+                    break;
+                case "summaries":
+                    foreach (var (key, document) in runtime.View<OrderSummary>().All())
+                    {
+                        Console.WriteLine(
+                            string.Create(
+                                CultureInfo.InvariantCulture,
+                                $"{key}|{document!.Status}|{document.Discount:F4}|{document.Lines}|{document.Amount:F2}|{document.Notes}"
+                            )
+                        );
+                    }
+                    break;
+                case "events":
+                    Events(runtime);
+                    break;
+            }
+            Console.WriteLine(".");
+        }
+        await host.StopAsync();
+        return 0;
+    }
+
+    /// <summary>position|head|lag in records over all stages|held|waiting|events|problem</summary>
+    private static string Status(RuntimeStatus status)
+    {
+        var source = status.Sources[0];
+        var lag = status.Partitions.Sum(partition => partition.Lag) + status.Views.Sum(view => view.Lag);
+        var snapshots = source.Status?.Snapshots.Count ?? 0;
+        return $"{source.Status?.Position}|{source.Status?.Head}|{source.Status?.LagMicroseconds}|{lag}|{snapshots}|{status.Partitions.Sum(p => p.Held)}|{status.Partitions.Sum(p => p.WaitingRows)}|{status.Partitions.Sum(p => p.Events)}|{(source.Fault ?? source.Status?.Problem)?.ReplaceLineEndings(" ")}";
+    }
+
+    /// <summary>For each partition of the event log: how many records, and a hash over every byte of them in order.</summary>
+    private static void Events(Runtime runtime)
+    {
+        var log = runtime.Application.Events(Order.Definition);
+        for (var partition = 0; partition < log.Partitions; partition++)
+        {
+            using var reader = runtime.Engine.Read(new TopicPartition(log, partition), 0);
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            var count = 0;
+            while (reader.TryRead(1024, out var batch))
+            {
+                foreach (var record in batch.Records.Span)
+                {
+                    if (new RecordHeaders(record.Headers.Span).Kind == RecordKind.Control)
+                    {
+                        // Written by the clock of this process: when a snapshot ended, which code ran.
+                        continue;
+                    }
+                    count++;
+                    hash.AppendData(BitConverter.GetBytes(record.Time));
+                    hash.AppendData(record.Key.Span);
+                    hash.AppendData(record.Headers.Span);
+                    hash.AppendData(record.Value.Span);
+                }
+            }
+            Console.WriteLine($"{partition}|{count}|{Convert.ToHexStringLower(hash.GetHashAndReset())}");
+        }
+    }
+}
