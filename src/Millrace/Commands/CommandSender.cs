@@ -37,12 +37,23 @@ internal sealed class CommandSender : ICommands, IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(command);
         ArgumentNullException.ThrowIfNull(options);
-        var (outcome, position) = await Send(AggregateOf<TEvent>(command), id, command, options, null, cancellation).ConfigureAwait(false);
+        var aggregate =
+            _application.Topology.Aggregates.FirstOrDefault(candidate => candidate.EventType == typeof(TEvent)) ?? throw NoTaker(command);
+        var (outcome, position) = await Send(aggregate, id, command, options, null, cancellation).ConfigureAwait(false);
         return new Decided<TEvent>(outcome.Rejected, outcome.Events, outcome.Sequence, position);
     }
 
-    /// <summary>Sends a command whose aggregate is known by the event type of its interface.</summary>
-    public async Task<(OutcomeRecord Outcome, LogPosition Position)> Send(
+    /// <summary>Sends a command that a reaction wants; returns why it was rejected, or null.</summary>
+    public async Task<string?> SendAsync(
+        AggregateDefinition aggregate,
+        EntityId id,
+        object command,
+        SendOptions options,
+        string correlationId,
+        CancellationToken cancellation
+    ) => (await Send(aggregate, id, command, options, correlationId, cancellation).ConfigureAwait(false)).Outcome.Rejected;
+
+    private async Task<(OutcomeRecord Outcome, LogPosition Position)> Send(
         AggregateDefinition aggregate,
         EntityId id,
         object command,
@@ -51,6 +62,7 @@ internal sealed class CommandSender : ICommands, IAsyncDisposable
         CancellationToken cancellation
     )
     {
+        // The same key names the same command wherever it is sent from.
         var commandId = $"{aggregate.Name}/{id}/{options.IdempotencyKey ?? Guid.NewGuid().ToString("N")}";
         var waiter = _waiting.GetOrAdd(
             commandId,
@@ -58,7 +70,9 @@ internal sealed class CommandSender : ICommands, IAsyncDisposable
         );
         try
         {
-            await Append(aggregate, id, command, options, commandId, correlation, cancellation).ConfigureAwait(false);
+            var transaction = _appender.Begin();
+            Write(transaction, aggregate, id, command, options, commandId, correlation);
+            await _appender.CommitAsync(transaction, durable: false, cancellation).ConfigureAwait(false);
             return await waiter.Task.WaitAsync(cancellation).ConfigureAwait(false);
         }
         finally
@@ -111,21 +125,6 @@ internal sealed class CommandSender : ICommands, IAsyncDisposable
             .Select(a => _application.Events(a).Name)
             .Single();
 
-    private async Task Append(
-        AggregateDefinition aggregate,
-        EntityId id,
-        object command,
-        SendOptions options,
-        string commandId,
-        string? correlation,
-        CancellationToken cancellation
-    )
-    {
-        var transaction = _appender.Begin();
-        Write(transaction, aggregate, id, command, options, commandId, correlation);
-        await _appender.CommitAsync(transaction, durable: false, cancellation).ConfigureAwait(false);
-    }
-
     private void Write(
         ITransaction transaction,
         AggregateDefinition aggregate,
@@ -167,10 +166,6 @@ internal sealed class CommandSender : ICommands, IAsyncDisposable
             ? Encoding.UTF8.GetString(members.Value[1..^1])
             : throw new JsonException("The command has no discriminator.");
     }
-
-    private AggregateDefinition AggregateOf<TEvent>(object command)
-        where TEvent : class =>
-        _application.Topology.Aggregates.FirstOrDefault(aggregate => aggregate.EventType == typeof(TEvent)) ?? throw NoTaker(command);
 
     private InvalidOperationException NoTaker(object command) =>
         new(

@@ -40,8 +40,17 @@ internal sealed class Runtime : IAsyncDisposable
         _log = log;
         Captures = [.. sources.Select(source => new Capture(Application, options, engine, source.Name))];
         Sender = new CommandSender(Application, engine, clock);
-        Services = services;
-        Groups = [.. topology.Aggregates.Select(Deciders)];
+        DownstreamServices = new DownstreamServices
+        {
+            Engine = engine,
+            Provider = services,
+            Options = options,
+            Logger = log,
+            Time = clock,
+            Send = Sender.SendAsync,
+            Faulted = Faulted,
+        };
+        Groups = [.. topology.Aggregates.Select(Deciders), .. Downstream.Groups(Application, DownstreamServices)];
     }
 
     public Application Application { get; }
@@ -50,7 +59,7 @@ internal sealed class Runtime : IAsyncDisposable
     public TimeProvider Clock { get; }
     public IReadOnlyList<Capture> Captures { get; }
     public CommandSender Sender { get; }
-    public IServiceProvider Services { get; }
+    public DownstreamServices DownstreamServices { get; }
 
     /// <summary>Every group, in the order the water flows.</summary>
     public IReadOnlyList<ProcessorGroup> Groups { get; }
@@ -59,6 +68,9 @@ internal sealed class Runtime : IAsyncDisposable
     public Task Started => _started.Task;
 
     public ICommands Commands => Sender;
+
+    public IView<TDocument> View<TDocument>()
+        where TDocument : class => Downstream.Reader<TDocument>(Application, DownstreamServices);
 
     /// <summary>The watermark that ticks carry: what the sources have read, and the wall clock where there is no source.</summary>
     public long Watermark
@@ -92,6 +104,7 @@ internal sealed class Runtime : IAsyncDisposable
                     .. aggregates.SelectMany(aggregate =>
                         new[] { Application.Commands(aggregate), Application.Events(aggregate), Application.Outcomes(aggregate) }
                     ),
+                    .. Downstream.Topics(Application),
                 ],
                 cancellation
             )
@@ -138,7 +151,7 @@ internal sealed class Runtime : IAsyncDisposable
         OperateAsync(aggregate, entity, Controls.Skip.ToArray(), reason, by);
 
     /// <summary>Every entity that is held, and what waits behind it.</summary>
-    public IEnumerable<HeldEntityInfo> Held() => HeldReader.Read(this);
+    public IEnumerable<HeldEntityInfo> Held() => HeldReader.Read(this).Concat(Downstream.Parked(Application, DownstreamServices));
 
     public RuntimeStatus Status() => RuntimeStatusReader.Read(this, _sources, _counters, _faults, _sourceFaults);
 
