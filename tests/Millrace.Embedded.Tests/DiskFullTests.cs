@@ -40,16 +40,14 @@ public sealed class DiskFullTests
             groups,
             async () =>
             {
-                var full = await Assert.ThrowsAsync<EngineException>(() =>
-                    work.Feed(world.Engine, next => acknowledged = next, int.MaxValue, CancellationToken.None)
-                );
-                Assert.Contains("full", full.Message);
-                Assert.Contains(disk.Path, full.Message);
-                for (var i = 0; i < 20; i++)
+                // More than once: what was written in the background meanwhile may have made a little room again.
+                for (var i = 0; i < 4; i++)
                 {
-                    await Assert.ThrowsAsync<EngineException>(() =>
-                        work.Feed(world.Engine, next => acknowledged = next, 50, CancellationToken.None)
+                    var full = await Assert.ThrowsAsync<EngineException>(() =>
+                        work.Feed(world.Engine, next => acknowledged = next, int.MaxValue, CancellationToken.None)
                     );
+                    Assert.Contains("full", full.Message);
+                    Assert.Contains(disk.Path, full.Message);
                 }
                 File.Delete(ballast);
                 await work.Feed(world.Engine, next => acknowledged = next, 200, CancellationToken.None);
