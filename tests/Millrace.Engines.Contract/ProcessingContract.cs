@@ -202,8 +202,14 @@ public abstract class ProcessingContract : EngineContract
             {
                 var faults = new List<(int, string)>();
                 int created = 0,
-                    disposed = 0,
-                    attempts = 0;
+                    disposed = 0;
+                int FaultCount()
+                {
+                    lock (faults)
+                    {
+                        return faults.Count;
+                    }
+                }
                 var group = new ProcessorGroup
                 {
                     Name = "copy",
@@ -224,11 +230,7 @@ public abstract class ProcessingContract : EngineContract
                             OnProcess = (batch, transaction, _) =>
                             {
                                 CopyTo(Out, partition, batch, transaction);
-                                if (
-                                    !batch.Records.IsEmpty
-                                    && Seen.From(batch.Records.Span[0]).Value == "poison"
-                                    && Interlocked.Increment(ref attempts) <= 3
-                                )
+                                if (!batch.Records.IsEmpty && Seen.From(batch.Records.Span[0]).Value == "poison" && FaultCount() < 3)
                                 {
                                     throw new InvalidOperationException("poisoned");
                                 }
