@@ -27,6 +27,7 @@ public static class Reactions
         .KeyedBy<Arrived, string>(e => e.Ticket.Category)
         .Settings<Rules>()
         .Sliding(TimeSpan.FromHours(1))
+        .At(e => e is Imported(var ticket) ? ticket.OpenedAt : null)
         .MoreThan(rules => rules.RushAbove, (count, context) => new Alert($"{count} tickets within an hour in {context.Key}"));
 
     static Then<Urgency> WhenUrgent(Urgency was, TicketEvent e, ReactionContext<Rules> context)

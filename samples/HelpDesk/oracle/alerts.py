@@ -17,9 +17,8 @@ urgent-ticket-unanswered
     or from Resolved or Closed to Active.
 
 category-rush
-    A ticket is opened in its category when its first row was made. An opening that makes the number of openings in
-    (t - --window minutes, t] exceed --rush gives one alert; the next one only after the number was at --rush or less at
-    some moment in between.
+    A ticket is opened in its category when its first row was made, at t. There is an alert when the number of openings in
+    (t - --window minutes, t] is not above --rush without it, and is with it. Openings of one minute are counted one by one.
 
 Rows are taken in the order of sys_updated_at and, within a minute, of the file. Times are taken as UTC.
 """
@@ -83,24 +82,16 @@ def alert(number, since, limit):
 
 def rushes(rows, threshold, window):
     length = datetime.timedelta(minutes=window)
-    seen, openings, told = set(), collections.defaultdict(list), set()
+    seen, openings = set(), collections.defaultdict(list)
     for row in rows:
         if row["number"] in seen:
             continue
         seen.add(row["number"])
         at, category = row["at"], row["category"] if row["category"] != "?" else "No category"
-        times = openings[category]
-        # Between two openings the number only falls: its lowest is the one just before this opening's moment.
-        if sum(1 for t in times if t >= at - length) <= threshold:
-            told.discard(category)
-        times.append(at)
-        times[:] = [t for t in times if t >= at - length]
-        count = sum(1 for t in times if t > at - length)
-        if count <= threshold:
-            told.discard(category)
-        elif category not in told:
-            told.add(category)
-            yield {"rule": "category-rush", "at": text(at), "category": category, "count": count}
+        without = sum(1 for t in openings[category] if t > at - length)
+        openings[category].append(at)
+        if without <= threshold < without + 1:
+            yield {"rule": "category-rush", "at": text(at), "category": category, "count": without + 1}
 
 
 def text(time):

@@ -39,9 +39,17 @@ internal sealed class CountingLogic<TEvent, T, TSettings>(
         var headers = new EventHeaders(item.Headers.Span);
         // The review of a key, when all snapshots have ended, comes as their control with the key put in.
         var isReview = headers.IsControl;
-        if (!isReview && JsonSerializer.Deserialize(item.Value.Span, _eventType) is not T)
+        var time = item.Time;
+        if (!isReview)
         {
-            return;
+            if (JsonSerializer.Deserialize(item.Value.Span, _eventType) is not T e)
+            {
+                return;
+            }
+            if (reaction.At?.Invoke(e) is { } named)
+            {
+                time = Math.Min(Instants.Of(named), time);
+            }
         }
         Load(transaction, item.Key.Span);
         _context.Set(item, headers);
@@ -49,11 +57,11 @@ internal sealed class CountingLogic<TEvent, T, TSettings>(
         var threshold = reaction.Threshold(_context.Settings);
         if (isReview)
         {
-            _window.PlanReview(transaction, item.Key.Span, item.Time);
+            _window.PlanReview(transaction, item.Key.Span, time);
         }
         else
         {
-            _window.PlanAdd(transaction, item.Key.Span, item.Time, headers.Id, effects.IsHolding);
+            _window.PlanAdd(transaction, item.Key.Span, time, headers.Id, effects.IsHolding);
         }
         if (isReview && _crossing.Entity.Length > 0)
         {

@@ -218,8 +218,16 @@ public sealed class CountingReaction<TEvent, T, TSettings>
     private readonly Func<TEvent, string?>? _key;
     private readonly WindowKind _kind;
     private readonly TimeSpan _span;
+    private readonly Func<T, DateTimeOffset?>? _at;
 
-    internal CountingReaction(string name, Aggregate<TEvent> aggregate, Func<TEvent, string?>? key, WindowKind kind, TimeSpan span)
+    internal CountingReaction(
+        string name,
+        Aggregate<TEvent> aggregate,
+        Func<TEvent, string?>? key,
+        WindowKind kind,
+        TimeSpan span,
+        Func<T, DateTimeOffset?>? at = null
+    )
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(span, TimeSpan.Zero);
         _name = name;
@@ -227,13 +235,20 @@ public sealed class CountingReaction<TEvent, T, TSettings>
         _key = key;
         _kind = kind;
         _span = span;
+        _at = at;
     }
+
+    /// <summary>
+    /// Counts an event at a time it names, such as when something that a snapshot showed began: the record has the time of the row's last change.
+    /// </summary>
+    /// <param name="time">Pure. Null, or a time later than the record's, is the record's.</param>
+    public CountingReaction<TEvent, T, TSettings> At(Func<T, DateTimeOffset?> time) => new(_name, _aggregate, _key, _kind, _span, time);
 
     /// <summary>Fires when the count crosses a threshold (becomes more than it), and re-arms when it is at or below it again.</summary>
     /// <param name="threshold">The threshold, from the settings.</param>
     /// <param name="then">What is wanted; given the count.</param>
     public Reaction MoreThan(Func<TSettings, int> threshold, Func<int, ReactionContext<TSettings>, IIntent> then) =>
-        new CountingReactionDefinition<TEvent, T, TSettings>(_name, _aggregate, _key, _kind, _span, threshold, then);
+        new CountingReactionDefinition<TEvent, T, TSettings>(_name, _aggregate, _key, _kind, _span, _at, threshold, then);
 }
 
 internal sealed class StatefulReactionDefinition<TEvent, T, TSettings, TState>(
@@ -271,6 +286,7 @@ internal sealed class CountingReactionDefinition<TEvent, T, TSettings>(
     Func<TEvent, string?>? key,
     WindowKind kind,
     TimeSpan span,
+    Func<T, DateTimeOffset?>? at,
     Func<TSettings, int> threshold,
     Func<int, ReactionContext<TSettings>, IIntent> then
 ) : Reaction(name, aggregate)
@@ -282,6 +298,7 @@ internal sealed class CountingReactionDefinition<TEvent, T, TSettings>(
     internal Func<TEvent, string?>? Key => key;
     internal WindowKind Kind => kind;
     internal TimeSpan Span => span;
+    internal Func<T, DateTimeOffset?>? At => at;
     internal Func<TSettings, int> Threshold => threshold;
     internal Func<int, ReactionContext<TSettings>, IIntent> ThenIntent => then;
     internal override Type? StateType => null;
