@@ -5,7 +5,7 @@ namespace Millrace.Testing;
 /// <summary>Whether a running application has nothing left to do.</summary>
 internal static class AtRest
 {
-    /// <summary>Every group has committed everything that its inputs have, and no sweep is on its way.</summary>
+    /// <summary>Every group has committed everything that its inputs have, no sweep is on its way, and nothing is due.</summary>
     public static bool Is(Runtime runtime)
     {
         foreach (var group in runtime.Groups)
@@ -23,7 +23,9 @@ internal static class AtRest
                 }
             }
         }
-        return !Sweeping(runtime);
+        var watermark = runtime.Watermark;
+        return !Sweeping(runtime)
+            && runtime.Application.Topology.Reactions.All(reaction => runtime.DownstreamServices.Timers.Due(reaction.Name) > watermark);
     }
 
     private static bool Sweeping(Runtime runtime)

@@ -192,6 +192,15 @@ public class RowTests
         Assert.True(JsonElement.DeepEquals(row.Extra.Value, again.Extra!.Value));
     }
 
+    [Theory]
+    [InlineData("\"abc\"", JsonValueKind.String)]
+    [InlineData("\"{\\\"a\\\":1}\"", JsonValueKind.Object)]
+    [InlineData("\"1 2\"", JsonValueKind.String)]
+    [InlineData("[1]", JsonValueKind.Array)]
+    [InlineData("null", JsonValueKind.Null)]
+    public void A_JSON_column_is_a_document_or_text_that_has_one(string json, JsonValueKind kind) =>
+        Assert.Equal(kind, Parse<DocumentRow>($$"""{"id":1,"body":{{json}},"extra":null,"blob":""}""").Body.ValueKind);
+
     [Fact]
     public void Reading_allocates_nothing_but_the_record()
     {

@@ -52,6 +52,27 @@ public sealed partial class Scenario
     /// <summary>No intent became due since the last <c>When</c>, <c>After</c>, <c>At</c>, <c>Snapshot</c> or <c>Given</c>.</summary>
     public Scenario ThenNoIntent() => Then([]);
 
+    /// <summary>A view has this document.</summary>
+    /// <typeparam name="TDocument">The document.</typeparam>
+    /// <param name="view">The view.</param>
+    /// <param name="key">The key: the entity, or the key of the view's own.</param>
+    /// <param name="document">The document; null where there must be none.</param>
+    public Scenario ThenView<TDocument>(View<TDocument> view, EntityId key, TDocument? document)
+        where TDocument : class
+    {
+        ArgumentNullException.ThrowIfNull(view);
+        _failures.Require();
+        var reader = (IView<TDocument>)Downstream.Reader(view, _runtime.Application, _runtime.DownstreamServices);
+        var json = _runtime.Application.Topology.JsonType<TDocument>();
+        Shown[] Of(TDocument? shown) =>
+            shown is null ? [] : [new Shown(typeof(TDocument).Name, JsonSerializer.SerializeToElement(shown, json))];
+        return
+            Difference.Between(Of(document), Of(reader.Get(key)), "expected, not in the view", "in the view, not expected")
+                is { } difference
+            ? throw new ScenarioException($"{view.Name} {key} is another:{difference}")
+            : this;
+    }
+
     /// <summary>The last native command was rejected, for this reason.</summary>
     /// <param name="reason">The reason.</param>
     public Scenario ThenRejected(string reason)
@@ -134,6 +155,7 @@ public sealed partial class Scenario
     private IEnumerable<LogEntry> Intents() =>
         _runtime
             .Application.Topology.Reactions.SelectMany(reaction => Since(_runtime.Application.Intents(reaction)))
+            .Where(intent => intent.Type != IntentCatalog.SendName)
             .OrderBy(intent => intent.Time);
 
     private Shown Show(LogEntry entry)

@@ -1,5 +1,4 @@
-using System.Runtime.CompilerServices;
-using Microsoft.Extensions.Logging;
+using System.Text.Json;
 using Millrace.Engines;
 
 namespace Millrace.Testing;
@@ -27,6 +26,8 @@ public sealed partial class Scenario
     private readonly InMemoryEngine _engine;
     private readonly Runtime _runtime;
     private readonly ProcessorGroup[] _groups;
+    private readonly HashSet<string> _sent = [];
+    private long _ticked = long.MinValue;
 
     private Scenario(Topology topology, object[] settings, int partitions, Scenario? before)
     {
@@ -54,7 +55,6 @@ public sealed partial class Scenario
             _failures
         );
         Wait(_runtime.PrepareAsync(CancellationToken.None));
-        Wait(_engine.CreateTopicsAsync([.. Watched()], CancellationToken.None));
         var executors = topology.Reactions.Select(_runtime.Application.ExecutorGroup).ToHashSet();
         // Intents are compared, not carried out.
         _groups = [.. _runtime.Groups.Where(group => !executors.Contains(group.Name))];
@@ -213,6 +213,16 @@ public sealed partial class Scenario
             throw new ScenarioException($"It is {_clock.Now:O} already; time does not go back to {time:O}.");
         }
         Mark();
+        // Through each time at which something is due, so that what follows from a timer happens at the timer's time.
+        while (NextDue() is { } due && due <= time)
+        {
+            _clock.GoTo(due);
+            Settle();
+            if (NextDue() <= due)
+            {
+                break;
+            }
+        }
         _clock.GoTo(time);
         Settle();
         return this;
@@ -250,15 +260,22 @@ public sealed partial class Scenario
 
     internal void Truncated(string table) => Wait(Binlog.TruncateAsync(table, Now, CancellationToken.None));
 
-    /// <summary>Lets everything come to rest: what is in the logs is handled, and time is known everywhere.</summary>
+    /// <summary>Lets everything come to rest: what is in the logs is handled, time is known everywhere, commands that reactions sent are decided.</summary>
     internal void Settle()
     {
         try
         {
-            _engine.Settle(_groups);
-            Tick();
-            _engine.Settle(_groups);
-            Answer();
+            do
+            {
+                _engine.Settle(_groups);
+                TickTo(Now);
+                // A second event of the same microsecond waits for a tick beyond it.
+                while (NextDue() is { } due && Instants.Of(due) == _ticked + 1)
+                {
+                    TickTo(_ticked + 1);
+                }
+                Answer();
+            } while (SendWhatReactionsSent());
         }
         catch (Exception failure) when (failure is not ScenarioException)
         {
@@ -266,9 +283,53 @@ public sealed partial class Scenario
         }
     }
 
-    /// <summary>The watermark of a source at its log's head is the clock.</summary>
-    private void Tick()
+    private DateTimeOffset? NextDue()
     {
+        var due = _runtime.Application.Topology.Reactions.Select(reaction => _runtime.DownstreamServices.Timers.Due(reaction.Name));
+        return due.DefaultIfEmpty(TimerRegistry.Never).Min() is var first && first != TimerRegistry.Never ? Instants.Of(first) : null;
+    }
+
+    /// <summary>Intents are compared, not carried out; but a command to an entity is part of the chain.</summary>
+    private bool SendWhatReactionsSent()
+    {
+        var sent = false;
+        foreach (var reaction in _runtime.Application.Topology.Reactions)
+        {
+            foreach (var intent in Since(_runtime.Application.Intents(reaction), fromStart: true))
+            {
+                if (intent.Type == IntentCatalog.SendName && _sent.Add(intent[Header.Id]))
+                {
+                    Send(intent);
+                    sent = true;
+                }
+            }
+        }
+        return sent;
+    }
+
+    private void Send(LogEntry intent)
+    {
+        var topology = _runtime.Application.Topology;
+        var send = JsonSerializer.Deserialize(intent.Value, MillraceJson.Default.SendCommand)!;
+        var aggregate = topology.Aggregates.Single(aggregate => aggregate.Name == send.Aggregate);
+        var type = aggregate.CommandTypes.First(type =>
+            Show(send.Command).Name is var name && CommandNames.Of(topology.JsonType(type)!).Contains(name)
+        );
+        // Nobody waits for the answer; the outcome is in the log.
+        _ = _runtime.DownstreamServices.Send(
+            aggregate,
+            send.Id,
+            send.Command.Deserialize(topology.JsonType(type)!)!,
+            new SendOptions { IdempotencyKey = intent[Header.Id] },
+            intent[Header.CorrelationId],
+            CancellationToken.None
+        );
+    }
+
+    /// <summary>The watermark of a source at its log's head is the clock.</summary>
+    private void TickTo(long time)
+    {
+        _ticked = Math.Max(_ticked, time);
         var appender = _engine.OpenAppender("scenario.ticks");
         var transaction = appender.Begin();
         foreach (var aggregate in _runtime.Application.Topology.Aggregates)
@@ -276,10 +337,11 @@ public sealed partial class Scenario
             var commands = _runtime.Application.Commands(aggregate);
             for (var partition = 0; partition < commands.Partitions; partition++)
             {
-                transaction.Append(new TopicPartition(commands, partition), Now, default, TickHeaders, default);
+                transaction.Append(new TopicPartition(commands, partition), _ticked, default, ControlHeaders.Tick, default);
             }
         }
         Wait(appender.CommitAsync(transaction, durable: true, CancellationToken.None));
+        _engine.Settle(_groups);
     }
 
     private void Answer()
@@ -315,16 +377,6 @@ public sealed partial class Scenario
     // The answer is there, but its continuation runs on another thread.
     private static T Wait<T>(Task<T> task) =>
         task.Wait(TimeSpan.FromSeconds(10)) ? task.Result : throw new ScenarioException("The command was not decided.");
-
-    private static byte[] TickHeaders { get; } = MakeTickHeaders();
-
-    private static byte[] MakeTickHeaders()
-    {
-        var headers = new System.Buffers.ArrayBufferWriter<byte>();
-        RecordHeaders.Write(headers, Header.Kind, [(byte)RecordKind.Control]);
-        RecordHeaders.Write(headers, Header.Type, Controls.Tick);
-        return headers.WrittenSpan.ToArray();
-    }
 
     /// <summary>The name of the monolith; its changes are written by the scenario itself.</summary>
     private sealed class NoSource : Millrace.Sources.ISource

@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.ComponentModel;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 
 namespace Millrace;
@@ -151,7 +152,7 @@ public ref struct RowReader
             JsonTokenType.String => _json.GetString()!,
             JsonTokenType.Null => throw Cannot(column),
             JsonTokenType.StartObject or JsonTokenType.StartArray => JsonElement.ParseValue(ref _json).GetRawText(),
-            _ => System.Text.Encoding.UTF8.GetString(_json.ValueSpan),
+            _ => Encoding.UTF8.GetString(_json.ValueSpan),
         };
 
     /// <summary>Reads bytes, base64.</summary>
@@ -204,23 +205,28 @@ public ref struct RowReader
             ?? throw Cannot(column, "a string that names no member");
     }
 
-    /// <summary>Reads a JSON document: a JSON value, or text that is one.</summary>
+    /// <summary>Reads a JSON document: MySQL's is a JSON value; MariaDB's is text that has one. Other text is a JSON string.</summary>
     /// <param name="column">The column's place in the record.</param>
-    /// <exception cref="RowException">It is text that is no JSON.</exception>
     public JsonElement Json(int column)
     {
-        if (_json.TokenType != JsonTokenType.String)
+        _ = column;
+        if (_json.TokenType == JsonTokenType.String)
         {
-            return JsonElement.ParseValue(ref _json);
+            var text = new Utf8JsonReader(Encoding.UTF8.GetBytes(_json.GetString()!));
+            try
+            {
+                if (JsonElement.TryParseValue(ref text, out var document) && !text.Read())
+                {
+                    return document.Value;
+                }
+            }
+            catch (JsonException)
+            {
+                // It is no JSON text, so it is a string.
+                return JsonElement.ParseValue(ref _json);
+            }
         }
-        try
-        {
-            return JsonElement.Parse(_json.GetString()!);
-        }
-        catch (JsonException e)
-        {
-            throw new RowException(Cannot(column, "a string that is no JSON").Message, e);
-        }
+        return JsonElement.ParseValue(ref _json);
     }
 
     /// <summary>Reads a date and time; of the kind UTC where the value has a Z, else unspecified.</summary>

@@ -48,4 +48,51 @@ public class TicketTests
             .When(1, new Acknowledge("ann"))
             .ThenAccepted()
             .Then(Ticket.Definition, 1);
+
+    [Fact]
+    public void Alerts_once_30_minutes_after_it_became_urgent() =>
+        Desk.Given(Insert(Mail))
+            .When(Update(Mail with { Priority = 3 }))
+            .Then(Ticket.Definition, 1, new Prioritized(1, 3))
+            .After(TimeSpan.FromMinutes(29))
+            .ThenNoIntent()
+            .After(TimeSpan.FromMinutes(1))
+            .Then(new Alert("Ticket 1 is urgent and nobody has answered"))
+            .After(TimeSpan.FromDays(1))
+            .ThenNoIntent();
+
+    [Fact]
+    public void An_answered_ticket_raises_no_alert() =>
+        Desk.Given(Insert(Mail with { Priority = 3 }))
+            .After(TimeSpan.FromMinutes(29))
+            .When(Insert(Reply))
+            .Then(Ticket.Definition, 1, new Answered("ann", First: true))
+            .After(TimeSpan.FromDays(1))
+            .ThenNoIntent();
+
+    [Fact]
+    public void A_rush_in_one_category_raises_one_alert_and_another_after_it_calmed_down()
+    {
+        RowOp[] Tickets(int from, int count) =>
+            [.. Enumerable.Range(from, count).Select(id => Insert(Mail with { Id = id, CategoryId = id % 2 + 5 }))];
+        Desk.Given(Tickets(1, 40))
+            .When(Insert(Mail with { Id = 41 }))
+            .Then(new Alert("21 tickets in category 5 within an hour"))
+            .After(TimeSpan.FromMinutes(10))
+            .When(Insert(Mail with { Id = 42 }))
+            .ThenNoIntent()
+            .After(TimeSpan.FromHours(2))
+            .When(Tickets(50, 42))
+            .Then(new Alert("21 tickets in category 5 within an hour"), new Alert("21 tickets in category 6 within an hour"));
+    }
+
+    [Fact]
+    public void The_view_has_what_is_open() =>
+        Desk.When(Insert(Mail))
+            .ThenView(OpenTickets.Definition, 1, new OpenTicket("Mail is down", 1, new DateTimeOffset(2024, 1, 1, 0, 0, 0, TimeSpan.Zero)))
+            .After(TimeSpan.FromHours(1))
+            .When(Update(Mail with { Priority = 2 }))
+            .ThenView(OpenTickets.Definition, 1, new OpenTicket("Mail is down", 2, new DateTimeOffset(2024, 1, 1, 0, 0, 0, TimeSpan.Zero)))
+            .When(Update(Mail with { Status = "closed" }))
+            .ThenView(OpenTickets.Definition, 1, null);
 }
