@@ -272,7 +272,8 @@ internal sealed class StateOverlay
         {
             hash = BitOperations.RotateLeft((hash ^ b) * Factor, 29);
         }
-        return (uint)((hash ^ (hash >> 32)) * 0x85EB_CA6B >> 7);
+// The upper half of a product depends on every bit of its factors.
+        return (uint)(((hash ^ (hash >> 32)) * Factor) >> 32);
     }
 
     private readonly struct ByKey(StateOverlay overlay) : IComparer<int>
