@@ -15,6 +15,10 @@ internal static class Moment
 
     public static long AfterTick(long reached, long time) => Math.Max(reached, (2 * Sane(time)) + 1);
 
+    /// <summary>The end of all snapshots is a tick that stands after everything before it, however still time stands.</summary>
+    public static long AfterSnapshots(long reached, long time) =>
+        Math.Max(AfterTick(reached, time), reached == None ? None : (reached + 1) | 1);
+
     /// <summary>A control of another kind does not move time, but what comes after it stands after it.</summary>
     public static long AfterControl(long reached) => reached == None ? None : reached | 1;
 

@@ -95,7 +95,7 @@ internal sealed class Router<TEvent>(
             return;
         }
         _moment = controlType.SequenceEqual(Controls.SnapshotsEnded)
-            ? Moment.AfterTick(_moment, record.Time)
+            ? Moment.AfterSnapshots(_moment, record.Time)
             : Moment.AfterControl(_moment);
         Broadcast(transaction, record.Time, record.Headers.Span, record.Value.Span);
     }

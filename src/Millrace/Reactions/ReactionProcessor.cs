@@ -127,7 +127,8 @@ internal sealed class ReactionProcessor : IProcessor
         var moment =
             _manyFeeds ? headers.FeedMoment
             : !headers.IsControl ? Moment.AfterEvent(_clock[0], record.Time)
-            : isEnd || isTick ? Moment.AfterTick(_clock[0], record.Time)
+            : isEnd ? Moment.AfterSnapshots(_clock[0], record.Time)
+            : isTick ? Moment.AfterTick(_clock[0], record.Time)
             : Moment.AfterControl(_clock[0]);
         if (isTick)
         {

@@ -401,6 +401,9 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
         Bytes += key.Length + _headers.WrittenCount + _body.WrittenCount + 16;
     }
 
+    /// <summary>When a mark stands: by the wall clock, or where time moves with the rows alone, at the latest of them.</summary>
+    private long MarkTime(long time) => capture.Options.FollowWallClock ? time : Math.Max(_latest, capture.LatestTime);
+
     private void Mark(ReadOnlySpan<byte> type, CapturedTable table, int snapshot, string id, SourcePosition position, long time)
     {
         var body = System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(
@@ -435,11 +438,12 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
             position.Write(bytes);
             RecordHeaders.Write(_headers, Header.Position, bytes);
         }
+        // Marks do not move time in the command log; below it the end of all snapshots does, so it must not be the wall clock's in a history.
+        var marked = MarkTime(time);
         var topic = capture.Application.Commands(aggregate);
         for (var partition = 0; partition < topic.Partitions; partition++)
         {
-            // Marks do not move time: what they mark has times of its own.
-            transaction.Append(new TopicPartition(topic, partition), time, default, _headers.WrittenSpan, _body.WrittenSpan);
+            transaction.Append(new TopicPartition(topic, partition), marked, default, _headers.WrittenSpan, _body.WrittenSpan);
             Bytes += _headers.WrittenCount + _body.WrittenCount + 16;
         }
     }
