@@ -17,7 +17,7 @@ public static class MillraceHostBuilderExtensions
     public const string Section = "Millrace";
 
     /// <summary>
-    /// Runs a topology on this host: registers <see cref="ICommands"/>, the health checks
+    /// Runs a topology on this host: registers <see cref="ICommands"/>, an <see cref="IView{TDocument}"/> for each view, the health checks
     /// <c>millrace-ready</c> (tag <c>ready</c>) and <c>millrace-live</c> (tag <c>live</c>), metrics and traces. An engine and a source are added to
     /// what it returns. Everything is checked when the host starts; what stands in the way is listed together.
     /// </summary>
@@ -55,6 +55,10 @@ public static class MillraceHostBuilderExtensions
             provider.GetRequiredService<ILoggerFactory>().CreateLogger("Millrace")
         ));
         services.AddSingleton(provider => provider.GetRequiredService<Runtime>().Commands);
+        foreach (var view in topology.Views)
+        {
+            view.Visit(new ViewRegistration(services));
+        }
         services.TryAddScoped<IExecutor<Alert>, LogAlerts>();
         services.TryAddScoped<IExecutor<Webhook>, Webhooks>();
         services.AddSingleton<StartedChecks>();
@@ -108,6 +112,12 @@ public static class MillraceHostBuilderExtensions
         builder.Services.RemoveAll<IExecutor<TIntent>>();
         builder.Services.AddScoped<IExecutor<TIntent>, TExecutor>();
         return builder;
+    }
+
+    private sealed class ViewRegistration(IServiceCollection services) : IViewVisitor<IServiceCollection>
+    {
+        public IServiceCollection Visit<TDocument>(View<TDocument> view)
+            where TDocument : class => services.AddSingleton(provider => provider.GetRequiredService<Runtime>().View<TDocument>());
     }
 }
 

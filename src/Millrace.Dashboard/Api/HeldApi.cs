@@ -1,0 +1,93 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Millrace;
+
+/// <summary>What is held, and what an operator can do about it. Both deeds are records in the log, with who and why.</summary>
+internal static class HeldApi
+{
+    private const int MostListed = 1000;
+
+    public static void Map(RouteGroupBuilder group)
+    {
+        group.MapGet(
+            "/api/held",
+            (Runtime runtime) =>
+                Results.Json<IReadOnlyList<HeldEntityInfo>>(
+                    [.. runtime.Held().Take(MostListed)],
+                    DashboardJson.Default.IReadOnlyListHeldEntityInfo
+                )
+        );
+        group.MapGet(
+            "/api/timers",
+            (Runtime runtime, string? reaction, string? key) =>
+                Results.Json<IReadOnlyList<TimerInfo>>(
+                    [
+                        .. ArmedTimers
+                            .Of(runtime, Given(reaction), Given(key))
+                            .Take(MostListed * 10)
+                            .OrderBy(timer => timer.Due)
+                            .Take(MostListed),
+                    ],
+                    DashboardJson.Default.IReadOnlyListTimerInfo
+                )
+        );
+        group
+            .MapPost(
+                "/api/held/retry",
+                (HeldRequest request, Runtime runtime, HttpContext http) => ActAsync(request, runtime, http, skip: false)
+            )
+            .AddEndpointFilter<RouteHandlerBuilder, SameOrigin>();
+        group
+            .MapPost(
+                "/api/held/skip",
+                (HeldRequest request, Runtime runtime, HttpContext http) => ActAsync(request, runtime, http, skip: true)
+            )
+            .AddEndpointFilter<RouteHandlerBuilder, SameOrigin>();
+    }
+
+    private static string? Given(string? text) => string.IsNullOrEmpty(text) ? null : text;
+
+    private static async Task<IResult> ActAsync(HeldRequest request, Runtime runtime, HttpContext http, bool skip)
+    {
+        if (string.IsNullOrWhiteSpace(request.Reason))
+        {
+            return Refused("Say why: the reason is recorded in the log.");
+        }
+        // A skipped command is never decided: what one types says which entity one means.
+        if (skip && request.Confirm != request.Entity)
+        {
+            return Refused($"Type the entity's id, {request.Entity}, to confirm that its command is to be skipped.");
+        }
+        var held = runtime.Held().FirstOrDefault(held => held.Aggregate == request.Aggregate && held.Entity == request.Entity);
+        if (held is null)
+        {
+            return Refused($"{request.Aggregate} {request.Entity} is not held (any more).", StatusCodes.Status404NotFound);
+        }
+        if (!held.Parked)
+        {
+            return Refused(
+                $"{request.Aggregate} {request.Entity} waits by itself and goes on by itself: {held.Reason}",
+                StatusCodes.Status409Conflict
+            );
+        }
+        var by = http.User.Identity is { IsAuthenticated: true, Name: { } name } ? name : "local";
+        await (
+            skip
+                ? runtime.SkipAsync(request.Aggregate, request.Entity, request.Reason, by)
+                : runtime.RetryAsync(request.Aggregate, request.Entity, request.Reason, by)
+        );
+        return Results.Accepted();
+    }
+
+    private static IResult Refused(string why, int status = StatusCodes.Status400BadRequest) =>
+        Results.Json(new Failure(why), DashboardJson.Default.Failure, statusCode: status);
+}
+
+/// <summary>What an operator asks for.</summary>
+/// <param name="Aggregate">The aggregate.</param>
+/// <param name="Entity">The entity.</param>
+/// <param name="Reason">Why.</param>
+/// <param name="Confirm">To skip: the entity again, as typed.</param>
+internal sealed record HeldRequest(string Aggregate, string Entity, string? Reason, string? Confirm);

@@ -1,0 +1,150 @@
+using System.Text;
+using System.Text.Json;
+using Millrace.Engines;
+
+namespace Millrace;
+
+/// <summary>
+/// Puts an entity's story together from the logs alone: its commands, and by their ids and their source transactions what followed from them.
+/// </summary>
+internal sealed class StoryReader(IEngine engine, Application application, Runtime runtime)
+{
+    private static readonly TimeSpan Budget = TimeSpan.FromSeconds(3);
+
+    // Downstream logs are looked through by causation, whatever their keys: only so far back.
+    private const int Followed = 100_000;
+
+    public Story Read(AggregateDefinition aggregate, string id, int limit, long? before)
+    {
+        var scan = new LogScan(engine, Budget);
+        var key = Encoding.UTF8.GetBytes(id);
+        var partition = Slots.PartitionOf(key, application.Partitions);
+        var commandLog = new TopicPartition(application.Commands(aggregate), partition);
+        var decided = engine.CommittedOffset(application.DecideGroup(aggregate), commandLog);
+
+        var found = 0;
+        var commands = scan.Backwards(
+            commandLog,
+            before,
+            (in Record record) => record.Key.Span.SequenceEqual(key) && new RecordHeaders(record.Headers.Span).Kind != RecordKind.Control,
+            record => (Entry: Command(commandLog, record, aggregate.Name), Body: record.Value.ToArray()),
+            // One more than is shown says that there are more.
+            block => (found += block.Count) > limit
+        );
+        var more = commands.Count > limit || scan.Cut;
+        commands = [.. commands.TakeLast(limit)];
+        var first = commands.Count > 0 ? commands[0].Entry : null;
+        var ids = commands.Select(command => command.Entry.Id).ToHashSet();
+        var eventLog = new TopicPartition(application.Events(aggregate), partition);
+        var events = scan.Backwards(
+            eventLog,
+            null,
+            (in Record record) => record.Key.Span.SequenceEqual(key) && new RecordHeaders(record.Headers.Span).Kind == RecordKind.Message,
+            record => LogEntry.From(eventLog, record, aggregate.Name),
+            // An event of an earlier command: everything before it is older still.
+            block => block.Count > 0 && !ids.Contains(block[0].Causation) && before is null
+        );
+        var outcomes = Outcomes(scan, aggregate, partition, key);
+        var intents = Intents(scan, aggregate, [.. events.Where(e => ids.Contains(e.Causation)).Select(e => e.Id ?? "")]);
+
+        var history = new RowHistory(fromTheBeginning: before is null && !more);
+        var eventsOf = events.ToLookup(e => e.Causation);
+        var story = new List<StoryCommand>();
+        foreach (var (entry, body) in commands)
+        {
+            var native = entry.Kind == RecordKind.Message;
+            List<LogEntry> published = [.. eventsOf[entry.Id]];
+            story.Add(
+                new StoryCommand(
+                    entry,
+                    native,
+                    native ? [] : history.Read(body),
+                    entry.Id is { } command && outcomes.TryGetValue(command, out var outcome) ? outcome.Rejected : null,
+                    entry.Offset >= decided,
+                    published,
+                    [.. published.SelectMany(e => intents[e.Id ?? ""])]
+                )
+            );
+        }
+        return new Story(
+            aggregate.Name,
+            id,
+            partition,
+            story,
+            more && first is not null ? first.Offset : null,
+            scan.Cut,
+            runtime.Held().FirstOrDefault(held => held.Aggregate == aggregate.Name && held.Entity == id),
+            [.. PerEntityReactions(aggregate).SelectMany(reaction => ArmedTimers.Of(runtime, reaction.Name, id))],
+            [
+                .. application
+                    .Topology.Views.Where(view => view.Aggregate.Name == aggregate.Name && view.IsPerEntity)
+                    .Select(view => view.Name),
+            ],
+            [
+                .. application
+                    .Topology.Reactions.Where(reaction => reaction.Aggregate.Name == aggregate.Name)
+                    .Select(reaction => reaction.Name),
+            ]
+        );
+    }
+
+    private static LogEntry Command(TopicPartition source, in Record record, string aggregate)
+    {
+        var entry = LogEntry.From(source, record, aggregate);
+        return entry.Kind == RecordKind.Changes ? entry with { Value = null } : entry;
+    }
+
+    private Dictionary<string, OutcomeRecord> Outcomes(LogScan scan, AggregateDefinition aggregate, int partition, byte[] key)
+    {
+        var outcomes = new Dictionary<string, OutcomeRecord>();
+        if (aggregate.CommandTypes.Count > 0)
+        {
+            var decided = scan.Backwards(
+                new TopicPartition(application.Outcomes(aggregate), partition),
+                null,
+                (in Record record) => record.Key.Span.SequenceEqual(key),
+                record =>
+                    (
+                        Encoding.UTF8.GetString(new RecordHeaders(record.Headers.Span)[Header.Id]),
+                        JsonSerializer.Deserialize(record.Value.Span, MillraceJson.Default.OutcomeRecord)!
+                    ),
+                _ => false
+            );
+            foreach (var (command, outcome) in decided)
+            {
+                outcomes[command] = outcome;
+            }
+        }
+        return outcomes;
+    }
+
+    // What reactions wanted because of these events, whatever key the reaction has.
+    private ILookup<string, LogEntry> Intents(LogScan scan, AggregateDefinition aggregate, HashSet<string> events)
+    {
+        var found = new List<LogEntry>();
+        foreach (var reaction in application.Topology.Reactions.Where(reaction => reaction.Aggregate.Name == aggregate.Name))
+        {
+            var topic = application.Intents(reaction);
+            for (var partition = 0; partition < topic.Partitions; partition++)
+            {
+                var source = new TopicPartition(topic, partition);
+                var looked = 0;
+                found.AddRange(
+                    scan.Backwards(
+                        source,
+                        null,
+                        (in Record record) =>
+                            looked++ < Followed
+                            && events.Contains(Encoding.UTF8.GetString(new RecordHeaders(record.Headers.Span)[Header.CausationId])),
+                        record => LogEntry.From(source, record, reaction.Name),
+                        _ => looked >= Followed
+                    )
+                );
+            }
+        }
+        return found.OrderBy(intent => intent.Micros).ToLookup(intent => intent.Causation ?? "");
+    }
+
+    private IEnumerable<Reaction> PerEntityReactions(AggregateDefinition aggregate) =>
+        application.Topology.Reactions.Where(reaction => reaction.Aggregate.Name == aggregate.Name && reaction.KeyedByType is null);
+}
