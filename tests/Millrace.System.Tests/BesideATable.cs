@@ -1,3 +1,4 @@
+using System.Globalization;
 using Millrace.SystemTests.Domain;
 using Millrace.SystemTests.Node;
 using Millrace.TestServers;
@@ -44,14 +45,22 @@ public sealed class BesideATable : IAsyncDisposable
     public async Task AgreesAsync(NodeProcess node)
     {
         await node.CaughtUpAsync(HeadAsync);
-        var expected = (await Sql.QueryAsync(Connection, Orders.Expected)).Select(row =>
-            string.Create(
-                System.Globalization.CultureInfo.InvariantCulture,
-                $"{Key((string)row[0]!)}|{row[1]}|{Convert.ToDecimal(row[2]):F4}|{row[3]}|{Convert.ToDecimal(row[4]):F2}|{row[5]}"
+        var expected = (await _database.QueryAsync(Orders.Expected))
+            .Select(row =>
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{Key((string)row[0]!)}|{row[1]}|{Convert.ToDecimal(row[2]):F4}|{row[3]}|{Convert.ToDecimal(row[4]):F2}|{row[5]}"
+                )
             )
-        );
+            .ToList();
         var actual = await node.AskAsync("summaries");
-        Assert.Equal(expected.Order(StringComparer.Ordinal), actual.Order(StringComparer.Ordinal));
+        var differs = expected.Except(actual).Concat(actual.Except(expected)).Select(line => line.Split('|')[0]).FirstOrDefault();
+        var story = differs is null ? [] : await node.AskAsync($"story {differs}");
+        Assert.True(
+            differs is null,
+            $"SQL and the view disagree about {differs}:\n{string.Join('\n', expected.Where(line => line.StartsWith($"{differs}|", StringComparison.Ordinal)))}\n"
+                + $"{string.Join('\n', actual.Where(line => line.StartsWith($"{differs}|", StringComparison.Ordinal)))}\n{string.Join('\n', story)}"
+        );
     }
 
     public async ValueTask DisposeAsync()

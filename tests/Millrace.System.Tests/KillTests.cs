@@ -26,7 +26,7 @@ public sealed class KillTests
             await node.CaughtUpAsync(beside.HeadAsync);
             Assert.Equal(0, await node.StopAsync());
         }
-        await workload.WorkAsync(changes);
+        await workload.WorkAsync(changes, TestContext.Current.CancellationToken);
 
         await using var undisturbed = await beside.StartAsync(calm);
         await beside.AgreesAsync(undisturbed);
@@ -39,7 +39,7 @@ public sealed class KillTests
         {
             await using var node = NodeProcess.Start(rough, beside.Connection);
             using var moment = new PeriodicTimer(TimeSpan.FromMilliseconds(random.Next(200, 2_500)));
-            await moment.WaitForNextTickAsync();
+            await moment.WaitForNextTickAsync(TestContext.Current.CancellationToken);
             await node.KillAsync();
             killed++;
         }

@@ -12,9 +12,9 @@ public sealed class OracleTests
         await using var beside = await BesideATable.OpenAsync(kind);
         var workload = new Workload(beside.Connection, seed: 1, orders: 60);
         await workload.BeginAsync();
-        await workload.WorkAsync(3_000);
+        await workload.WorkAsync(3_000, TestContext.Current.CancellationToken);
         var folder = beside.NewFolder();
-        var working = workload.WorkAsync(6_000);
+        var working = workload.WorkAsync(6_000, TestContext.Current.CancellationToken);
         await using (var node = await beside.StartAsync(folder))
         {
             await working;
@@ -22,7 +22,7 @@ public sealed class OracleTests
             Assert.Equal(0, (await node.StatusAsync()).Held);
             Assert.Equal(0, await node.StopAsync());
         }
-        await workload.WorkAsync(500);
+        await workload.WorkAsync(500, TestContext.Current.CancellationToken);
         await using var again = await beside.StartAsync(folder);
         await beside.AgreesAsync(again);
     }
@@ -33,7 +33,7 @@ public sealed class OracleTests
         await using var beside = await BesideATable.OpenAsync(kind);
         var workload = new Workload(beside.Connection, seed: 2, orders: 60);
         await workload.BeginAsync();
-        await workload.WorkAsync(2_000);
+        await workload.WorkAsync(2_000, TestContext.Current.CancellationToken);
         var folder = beside.NewFolder();
         long events;
         await using (var node = await beside.StartAsync(folder))
@@ -53,7 +53,7 @@ public sealed class OracleTests
         }
         Assert.Equal(0, events);
         // Deleted and changed while nobody looked, and the binlog is gone.
-        await workload.WorkAsync(1_000);
+        await workload.WorkAsync(1_000, TestContext.Current.CancellationToken);
         await beside.Server.ExecuteAsync($"DELETE FROM {Database(beside)}.orders WHERE region = 'EU' AND no < 30");
         await beside.Server.PurgeBinlogsAsync();
         await using var last = await beside.StartAsync(folder);

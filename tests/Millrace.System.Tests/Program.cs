@@ -1,3 +1,4 @@
+using Millrace.SystemTests;
 using Millrace.SystemTests.Node;
 
 // The tests start this program again as the process beside the database: one that can be killed.

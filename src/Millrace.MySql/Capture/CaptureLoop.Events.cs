@@ -228,6 +228,9 @@ internal sealed partial class CaptureLoop
             _isHandedOver = true;
         }
         var bytes = 0;
+        var cascades = RowsEventFlags.Cascades(body);
+        if (cascades && type is (BinlogEventType.DeleteRows or BinlogEventType.DeleteRowsV1))
+            VoidWindowBelow(table);
         var rows = table.Decoder!.Read((byte)type, body);
         while (rows.MoveNext())
         {
@@ -250,7 +253,7 @@ internal sealed partial class CaptureLoop
                     break;
                 default:
                     var deleted = rows.Before;
-                    batch.Delete(bound, TableBinding.Image(deleted));
+                    batch.Delete(bound, TableBinding.Image(deleted), cascades);
                     window?.Touch(TableBinding.HashKey(deleted, key));
                     bytes += deleted.Json.Length;
                     break;

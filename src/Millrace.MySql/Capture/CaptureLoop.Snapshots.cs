@@ -146,6 +146,13 @@ internal sealed partial class CaptureLoop
             _window.IsVoid = true;
     }
 
+    /// <summary>Rows that go with a deleted one, unlogged, may be in a chunk that was read before: it is read again.</summary>
+    void VoidWindowBelow(TableBinding parent)
+    {
+        if (_window is { IsVoid: false } window && _tables.Cascades(parent, window.Table))
+            window.IsVoid = true;
+    }
+
     /// <summary>Has the table read anew, from the next commit on.</summary>
     void Resynchronize(TableBinding table, string why)
     {
@@ -184,15 +191,23 @@ internal sealed partial class CaptureLoop
     List<SnapshotProgress> Progress()
     {
         var progress = new List<SnapshotProgress>();
-        foreach (var (name, saved) in _saved)
+        foreach (var table in _capture.Tables)
         {
-            if (saved.Ended || !IsCurrent(saved) || !_estimates.TryGetValue(name, out var estimate))
+            var saved = _saved.TryGetValue(table.Name, out var known) && IsCurrent(known) ? known : null;
+            if (saved is { Ended: true })
                 continue;
-            var read = saved.Rows - estimate.Before;
-            var left = Math.Max(0, estimate.Rows - saved.Rows);
+            // A table that has not begun yet is shown as well: until all have ended the application has not seen everything.
+            var rows = saved?.Rows ?? 0;
+            if (!_estimates.TryGetValue(table.Name, out var estimate))
+            {
+                progress.Add(new SnapshotProgress(table.Name, rows, rows, null));
+                continue;
+            }
+            var read = rows - estimate.Before;
+            var left = Math.Max(0, estimate.Rows - rows);
             TimeSpan? remaining =
                 read * 100 > estimate.Rows && read > 0 ? _clock.GetElapsedTime(estimate.Began) * ((double)left / read) : null;
-            progress.Add(new SnapshotProgress(name, saved.Rows, Math.Max(estimate.Rows, saved.Rows), remaining));
+            progress.Add(new SnapshotProgress(table.Name, rows, Math.Max(estimate.Rows, rows), remaining));
         }
         return progress;
     }

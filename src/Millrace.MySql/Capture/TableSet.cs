@@ -147,8 +147,8 @@ internal sealed class TableSet
     public BoundTable Bind(TableBinding table, IReadOnlyList<string> names) => table.Bind(_capture, names, CascadesOf(table));
 
     /// <summary>
-    /// Foreign keys of other tables whose rows go, or change, with a row of this one, and leave no trace in the binlog. MySQL from 9.6 writes
-    /// such rows, but not always (9.7.4 leaves them to InnoDB in some sessions), so it is told of them as well: twice gone is gone.
+    /// Foreign keys of other tables whose rows go, or change, with a row of this one. Whether the binlog has those rows each rows event says
+    /// for itself (<see cref="RowsEventFlags"/>).
     /// </summary>
     IReadOnlyList<Cascade> CascadesOf(TableBinding table) =>
         [
@@ -158,4 +158,20 @@ internal sealed class TableSet
             where Find(key.ReferencedDatabase, key.ReferencedTable) == table
             select new Cascade(child.Table, key.Columns, key.OnDelete == ReferentialAction.SetNull),
         ];
+
+    /// <summary>Whether rows of a table may go with rows of another.</summary>
+    public bool Cascades(TableBinding parent, TableBinding child) =>
+        CascadesOf(parent).Any(cascade => Find(Database, cascade.ChildTable) == child);
+}
+
+/// <summary>The flags of a rows event (the two bytes after the table id) that concern foreign keys.</summary>
+internal static class RowsEventFlags
+{
+    const int NoForeignKeyChecks = 0x02;
+
+    /// <summary>MySQL from 9.6: foreign keys were the SQL layer's, which logs what they do. In some sessions of 9.7.4 they still are InnoDB's.</summary>
+    const int SqlForeignKeys = 0x10;
+
+    /// <summary>Whether a deleted row took others with it that no event tells of.</summary>
+    public static bool Cascades(ReadOnlySpan<byte> body) => (body[6] & (NoForeignKeyChecks | SqlForeignKeys)) == 0;
 }

@@ -272,7 +272,7 @@ internal sealed class StateOverlay
         {
             hash = BitOperations.RotateLeft((hash ^ b) * Factor, 29);
         }
-// The upper half of a product depends on every bit of its factors.
+        // The upper half of a product depends on every bit of its factors.
         return (uint)(((hash ^ (hash >> 32)) * Factor) >> 32);
     }
 

@@ -107,7 +107,7 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
         }
     }
 
-    public void Delete(BoundTable table, RowImage before)
+    public void Delete(BoundTable table, RowImage before, bool cascades)
     {
         _rows++;
         var routed = (RoutedTable)table;
@@ -115,7 +115,7 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
         {
             if (Owner(route, before, default, _id))
             {
-                Add(routed, route, ChangeOp.Delete, before, default, long.MinValue);
+                Add(routed, route, ChangeOp.Delete, before, default, long.MinValue, cascades);
             }
         }
     }
@@ -229,7 +229,7 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
             : value;
     }
 
-    private void Add(RoutedTable table, Route route, ChangeOp op, RowImage row, RowImage fallback, long time)
+    private void Add(RoutedTable table, Route route, ChangeOp op, RowImage row, RowImage fallback, long time, bool cascades = false)
     {
         var start = _bytes.WrittenCount;
         _bytes.Write("{\"table\":\""u8);
@@ -251,7 +251,7 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
         {
             _bytes.Write(",\"partial\":1"u8);
         }
-        if (op is ChangeOp.Delete or ChangeOp.Left && route.Cascades.Length > 0)
+        if (cascades && route.Cascades.Length > 0)
         {
             for (var i = 0; i < route.Cascades.Length; i++)
             {

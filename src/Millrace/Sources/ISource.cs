@@ -137,7 +137,10 @@ public interface ICaptureBatch
     void Update(BoundTable table, RowImage before, RowImage after);
 
     /// <summary>A row is gone.</summary>
-    void Delete(BoundTable table, RowImage before);
+    /// <param name="table">Its table.</param>
+    /// <param name="before">The row as it was.</param>
+    /// <param name="cascades">Whether the bound cascades were carried out with it, unlogged: not where foreign keys were not checked, or the server logged them.</param>
+    void Delete(BoundTable table, RowImage before, bool cascades = true);
 
     /// <summary>Ends the transaction or chunk: its commands are made.</summary>
     void End();

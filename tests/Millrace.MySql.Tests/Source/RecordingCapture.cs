@@ -151,7 +151,7 @@ internal sealed class RecordingCapture(params CapturedTable[] tables) : ICapture
             Put(bound, after);
         }
 
-        public void Delete(BoundTable table, RowImage before)
+        public void Delete(BoundTable table, RowImage before, bool cascades = true)
         {
             var (bound, key) = ((Bound)table, ((Bound)table).Key(before));
             Change(bound.Table.Name, key, null);

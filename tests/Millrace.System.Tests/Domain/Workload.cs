@@ -66,26 +66,38 @@ public sealed class Workload(string connectionString, int seed, int orders)
                 Place(region, no);
                 break;
             case 2 or 3 or 4:
-                Write($"INSERT INTO order_lines (id, order_region, order_no, quantity, price) SELECT {_line++}, region, no, {_random.Next(1, 9)}, {Price()} FROM orders WHERE region = '{region}' AND no = {no}");
+                Write(
+                    $"INSERT INTO order_lines (id, order_region, order_no, quantity, price) SELECT {_line++}, region, no, {_random.Next(1, 9)}, {Price()} FROM orders WHERE region = '{region}' AND no = {no}"
+                );
                 break;
             case 5:
                 var (other, otherNo) = Some();
-                Write($"UPDATE order_lines l JOIN orders o ON o.region = '{other}' AND o.no = {otherNo} SET l.order_region = o.region, l.order_no = o.no WHERE l.order_region = '{region}' AND l.order_no = {no} AND l.id % 3 = 0");
+                Write(
+                    $"UPDATE order_lines l JOIN orders o ON o.region = '{other}' AND o.no = {otherNo} SET l.order_region = o.region, l.order_no = o.no WHERE l.order_region = '{region}' AND l.order_no = {no} AND l.id % 3 = 0"
+                );
                 break;
             case 6:
-                Write($"UPDATE order_lines SET order_region = NULL, order_no = NULL WHERE order_region = '{region}' AND order_no = {no} AND id % 5 = 0");
+                Write(
+                    $"UPDATE order_lines SET order_region = NULL, order_no = NULL WHERE order_region = '{region}' AND order_no = {no} AND id % 5 = 0"
+                );
                 break;
             case 7:
-                Write($"UPDATE order_lines l JOIN orders o ON o.region = '{region}' AND o.no = {no} SET l.order_region = o.region, l.order_no = o.no WHERE l.order_region IS NULL AND l.id % 4 = 0");
+                Write(
+                    $"UPDATE order_lines l JOIN orders o ON o.region = '{region}' AND o.no = {no} SET l.order_region = o.region, l.order_no = o.no WHERE l.order_region IS NULL AND l.id % 4 = 0"
+                );
                 break;
             case 8:
                 Write($"DELETE FROM orders WHERE region = '{region}' AND no = {no}");
                 break;
             case 9:
-                Write($"REPLACE INTO orders (region, no, status, discount, product_id) VALUES ('{region}', {no}, '{Status()}', {Price()}, {_random.Next(1, Products + 1)})");
+                Write(
+                    $"REPLACE INTO orders (region, no, status, discount, product_id) VALUES ('{region}', {no}, '{Status()}', {Price()}, {_random.Next(1, Products + 1)})"
+                );
                 break;
             case 10 or 11:
-                Write($"INSERT INTO order_notes (order_region, order_no, seq, body) SELECT region, no, {_random.Next(1, 6)}, 'note {_random.Next(1000)}' FROM orders WHERE region = '{region}' AND no = {no} ON DUPLICATE KEY UPDATE body = CONCAT(body, '+')");
+                Write(
+                    $"INSERT INTO order_notes (order_region, order_no, seq, body) SELECT region, no, {_random.Next(1, 6)}, 'note {_random.Next(1000)}' FROM orders WHERE region = '{region}' AND no = {no} ON DUPLICATE KEY UPDATE body = CONCAT(body, '+')"
+                );
                 break;
             case 12:
                 Write($"DELETE FROM order_notes WHERE order_region = '{region}' AND order_no = {no} AND seq = {_random.Next(1, 6)}");
@@ -100,13 +112,17 @@ public sealed class Workload(string connectionString, int seed, int orders)
                 break;
             case 15:
                 // The key of a root changes: only one without children may.
-                Write($"UPDATE orders o SET no = no + {orders} WHERE o.region = '{region}' AND o.no = {no} AND NOT EXISTS (SELECT 1 FROM order_lines l WHERE l.order_region = '{region}' AND l.order_no = {no}) AND NOT EXISTS (SELECT 1 FROM order_notes n WHERE n.order_region = '{region}' AND n.order_no = {no})");
+                Write(
+                    $"UPDATE orders o SET no = no + {orders} WHERE o.region = '{region}' AND o.no = {no} AND NOT EXISTS (SELECT 1 FROM order_lines l WHERE l.order_region = '{region}' AND l.order_no = {no}) AND NOT EXISTS (SELECT 1 FROM order_notes n WHERE n.order_region = '{region}' AND n.order_no = {no})"
+                );
                 break;
             case 16:
                 Write($"DELETE FROM order_lines WHERE order_region = '{region}' AND order_no = {no} AND id % 2 = 0");
                 break;
             default:
-                Write($"UPDATE orders SET status = '{Status()}', discount = {Price()}, remark = 'caf\u00e9 {_random.Next(9)}' WHERE region = '{region}' AND no = {no}");
+                Write(
+                    $"UPDATE orders SET status = '{Status()}', discount = {Price()}, remark = 'caf\u00e9 {_random.Next(9)}' WHERE region = '{region}' AND no = {no}"
+                );
                 break;
         }
     }
@@ -129,7 +145,13 @@ public sealed class Workload(string connectionString, int seed, int orders)
 
     private (string Region, int No) Some() => (Regions[_random.Next(Regions.Length)], _random.Next(orders));
 
-    private string Status() => _random.Next(3) switch { 0 => "new", 1 => "paid", _ => "sent" };
+    private string Status() =>
+        _random.Next(3) switch
+        {
+            0 => "new",
+            1 => "paid",
+            _ => "sent",
+        };
 
     private string Price() => (_random.Next(1, 100_000) / 100m).ToString(CultureInfo.InvariantCulture);
 

@@ -131,7 +131,17 @@ public sealed class NodeProcess : IAsyncDisposable
 }
 
 /// <summary>What a node says of itself.</summary>
-public sealed record NodeStatus(string Position, string Head, long? SourceLag, long Lag, int Snapshots, int Held, long Waiting, long Events, string Problem)
+public sealed record NodeStatus(
+    string Position,
+    string Head,
+    long? SourceLag,
+    long Lag,
+    int Snapshots,
+    int Held,
+    long Waiting,
+    long Events,
+    string Problem
+)
 {
     public static NodeStatus Read(string line)
     {

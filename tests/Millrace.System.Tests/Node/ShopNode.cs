@@ -66,6 +66,9 @@ internal static class ShopNode
                         );
                     }
                     break;
+                case var ask when ask.StartsWith("story ", StringComparison.Ordinal):
+                    Story(runtime, ask[6..]);
+                    break;
                 case "events":
                     Events(runtime);
                     break;
@@ -83,6 +86,32 @@ internal static class ShopNode
         var lag = status.Partitions.Sum(partition => partition.Lag) + status.Views.Sum(view => view.Lag);
         var snapshots = source.Status?.Snapshots.Count ?? 0;
         return $"{source.Status?.Position}|{source.Status?.Head}|{source.Status?.LagMicroseconds}|{lag}|{snapshots}|{status.Partitions.Sum(p => p.Held)}|{status.Partitions.Sum(p => p.WaitingRows)}|{status.Partitions.Sum(p => p.Events)}|{(source.Fault ?? source.Status?.Problem)?.ReplaceLineEndings(" ")}";
+    }
+
+    /// <summary>Every command and event of an entity, to see where a failed comparison began.</summary>
+    private static void Story(Runtime runtime, string entity)
+    {
+        var key = System.Text.Encoding.UTF8.GetBytes(entity);
+        var partition = Slots.PartitionOf(key, Partitions);
+        foreach (var log in (Topic[])[runtime.Application.Commands(Order.Definition), runtime.Application.Events(Order.Definition)])
+        {
+            using var reader = runtime.Engine.Read(new TopicPartition(log, partition), 0);
+            while (reader.TryRead(1024, out var batch))
+            {
+                foreach (var record in batch.Records.Span)
+                {
+                    if (record.Key.Span.SequenceEqual(key))
+                    {
+                        var headers = new RecordHeaders(record.Headers.Span);
+                        var id = System.Text.Encoding.UTF8.GetString(headers[Header.Id]);
+                        var cause = System.Text.Encoding.UTF8.GetString(headers[Header.CausationId]);
+                        Console.WriteLine(
+                            $"{log.Name}@{record.Offset} {id} < {cause} {System.Text.Encoding.UTF8.GetString(record.Value.Span)}"
+                        );
+                    }
+                }
+            }
+        }
     }
 
     /// <summary>For each partition of the event log: how many records, and a hash over every byte of them in order.</summary>
