@@ -67,6 +67,13 @@ internal static class Downstream
                 input,
                 partition => new ReactionProcessor(reaction, application, services, partition)
             );
+            yield return Group(
+                services,
+                application.ExecutorGroup(reaction),
+                application.Intents(reaction),
+                partition => new ExecutorProcessor(reaction, application, services, partition),
+                durableInput: true
+            );
         }
     }
 
@@ -88,80 +95,24 @@ internal static class Downstream
                 services
             );
 
-    /// <summary>Everything parked below the event logs: keys of views, reactions and routers.</summary>
-    public static IEnumerable<HeldEntityInfo> Parked(Application application, DownstreamServices services) =>
-        Keyed(application)
-            .SelectMany(stage =>
-                Enumerable
-                    .Range(0, application.Partitions)
-                    .SelectMany(partition => ParkedKeys.List(services.Engine.OpenState(stage.Group, partition), stage.Name))
-            );
-
-    /// <summary>Has a parked key tried again, with everything that waits behind.</summary>
-    /// <param name="application">The application.</param>
-    /// <param name="services">What is shared.</param>
-    /// <param name="name">The view or reaction.</param>
-    /// <param name="key">The parked key (of a router: the entity).</param>
-    /// <returns>False where no such key is parked.</returns>
-    public static bool Retry(Application application, DownstreamServices services, string name, string key) =>
-        Operate(application, services, name, new OperatorRequest(key, null));
-
-    /// <summary>Leaves out the event that a key is parked at and goes on behind it.</summary>
-    /// <inheritdoc cref="Retry"/>
-    public static bool Skip(Application application, DownstreamServices services, string name, string key, string reason)
-    {
-        ArgumentException.ThrowIfNullOrWhiteSpace(reason);
-        return Operate(application, services, name, new OperatorRequest(key, reason));
-    }
-
-    private static bool Operate(Application application, DownstreamServices services, string name, OperatorRequest request)
-    {
-        var found = false;
-        foreach (var (_, group) in Keyed(application).Where(stage => stage.Name == name))
-        {
-            for (var partition = 0; partition < application.Partitions; partition++)
-            {
-                if (ParkedKeys.List(services.Engine.OpenState(group, partition), name).Any(parked => parked.Entity == request.Key))
-                {
-                    services.Requests.Add(group, partition, request);
-                    found = true;
-                }
-            }
-        }
-        if (found && request.SkipReason is { } reason)
-        {
-            DownstreamLog.Skipped(services.Logger, name, request.Key, reason);
-        }
-        return found;
-    }
-
-    private static IEnumerable<(string Name, string Group)> Keyed(Application application)
-    {
-        foreach (var view in application.Topology.Views)
-        {
-            if (!view.IsPerEntity)
-            {
-                yield return (view.Name, application.RouteGroup(view.Name));
-            }
-            yield return (view.Name, application.ViewGroup(view));
-        }
-        foreach (var reaction in application.Topology.Reactions)
-        {
-            if (reaction.KeyedByType is not null)
-            {
-                yield return (reaction.Name, application.RouteGroup(reaction.Name));
-            }
-            yield return (reaction.Name, application.ReactionGroup(reaction));
-        }
-    }
-
-    private static ProcessorGroup Group(DownstreamServices services, string name, Topic input, Func<int, IProcessor> create) =>
+    private static ProcessorGroup Group(
+        DownstreamServices services,
+        string name,
+        Topic input,
+        Func<int, IProcessor> create,
+        bool durableInput = false
+    ) =>
         new()
         {
             Name = name,
             Inputs = [input],
             Create = create,
-            Faulted = (partition, e) => services.Faulted(name, partition, e),
+            DurableInput = durableInput,
+            Faulted = (partition, e) =>
+            {
+                services.Loops.Of(name, partition).Failed(e);
+                services.Faulted(name, partition, e);
+            },
         };
 
     private sealed class MakeReader(Application application, DownstreamServices services) : IViewVisitor<object>

@@ -28,4 +28,18 @@ internal static partial class DownstreamLog
 
     [LoggerMessage(EventId = 1104, Level = LogLevel.Warning, Message = "{Name}: what {Key} was parked at was skipped: {Reason}")]
     public static partial void Skipped(ILogger logger, string name, string key, string reason);
+
+    [LoggerMessage(
+        EventId = 1105,
+        Level = LogLevel.Error,
+        Message = "{Reaction}: the intent {Intent} is parked after {Tries} tries. Retry or skip it on the operator's page."
+    )]
+    public static partial void IntentParked(ILogger logger, string reaction, string intent, int tries, Exception exception);
+
+    [LoggerMessage(
+        EventId = 1106,
+        Level = LogLevel.Warning,
+        Message = "{Reaction}: the command it sent to {Aggregate} {Entity} was rejected: {Reason}"
+    )]
+    public static partial void CommandRejected(ILogger logger, string reaction, string aggregate, string entity, string reason);
 }

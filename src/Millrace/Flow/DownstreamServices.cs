@@ -9,6 +9,7 @@ namespace Millrace;
 internal sealed class DownstreamServices
 {
     private readonly ConcurrentDictionary<string, object> _hubs = new(StringComparer.Ordinal);
+    private Loops? _loops;
 
     public required IEngine Engine { get; init; }
 
@@ -33,6 +34,8 @@ internal sealed class DownstreamServices
     public FlowCounters Counters { get; } = new();
 
     public OperatorRequests Requests { get; } = new();
+
+    public Loops Loops => LazyInitializer.EnsureInitialized(ref _loops, () => new Loops(Time));
 
     public ViewHub<TDocument> Hub<TDocument>(View<TDocument> view)
         where TDocument : class => (ViewHub<TDocument>)_hubs.GetOrAdd(view.Name, static _ => new ViewHub<TDocument>());

@@ -31,6 +31,7 @@ internal sealed class Router<TEvent>(
     private static ReadOnlySpan<byte> MomentKey => "moment"u8;
 
     private readonly Context _context = new(default, default, false);
+    private readonly Loop _loop = services.Loops.Of(name, partition);
     private readonly ParkedKeys _parked = new();
     private readonly KeyBuffer _headers = new();
     private readonly byte[] _number = new byte[8];
@@ -77,7 +78,7 @@ internal sealed class Router<TEvent>(
             Broadcast(transaction, Moment.TimeOf(_moment), TickHeaders, default);
             _told = _moment;
         }
-        return new(new Progress(WakeAfter: _parked.Count > 0 ? OperatorRequests.LookEvery : null));
+        return new(_loop.Beat(false, _parked.Count > 0 ? OperatorRequests.LookEvery : null));
     }
 
     public void Committed() => committed();

@@ -12,7 +12,7 @@ internal sealed class IntentCatalog
     private readonly Topology _topology;
     private readonly Dictionary<Type, BoundIntent> _byType = [];
     private readonly Dictionary<string, BoundIntent> _byName = new(StringComparer.Ordinal);
-    private readonly List<(Type Type, string Aggregate, JsonTypeInfo Json)> _commands = [];
+    private readonly List<(Type Type, AggregateDefinition Aggregate, JsonTypeInfo Json)> _commands = [];
 
     public IntentCatalog(Topology topology)
     {
@@ -27,7 +27,7 @@ internal sealed class IntentCatalog
         {
             foreach (var type in aggregate.CommandTypes)
             {
-                _commands.Add((type, aggregate.Name, topology.JsonType(type)!));
+                _commands.Add((type, aggregate, topology.JsonType(type)!));
             }
         }
     }
@@ -36,7 +36,20 @@ internal sealed class IntentCatalog
 
     public BoundIntent? Find(string name) => _byName.GetValueOrDefault(name);
 
-    public AggregateDefinition? Aggregate(string name) => _topology.Aggregates.FirstOrDefault(aggregate => aggregate.Name == name);
+    /// <summary>Reads a command that <see cref="WriteCommand"/> wrote.</summary>
+    /// <exception cref="InvalidOperationException">The topology does not have it any more.</exception>
+    public (AggregateDefinition Aggregate, object Command) ReadCommand(SendCommand send)
+    {
+        var name = send.Command.EnumerateObject().FirstOrDefault().Value.ToString();
+        foreach (var (_, aggregate, json) in _commands)
+        {
+            if (aggregate.Name == send.Aggregate && CommandNames.Of(json).Contains(name))
+            {
+                return (aggregate, send.Command.Deserialize(json)!);
+            }
+        }
+        throw new InvalidOperationException($"The aggregate \"{send.Aggregate}\" takes no command \"{name}\".");
+    }
 
     /// <summary>Writes an intent.</summary>
     /// <returns>Its durable name.</returns>
@@ -63,7 +76,7 @@ internal sealed class IntentCatalog
             if (type.IsInstanceOfType(command))
             {
                 writer.WriteStartObject();
-                writer.WriteString("aggregate"u8, aggregate);
+                writer.WriteString("aggregate"u8, aggregate.Name);
                 writer.WriteString("id"u8, id);
                 writer.WritePropertyName("command"u8);
                 JsonSerializer.Serialize(writer, command, json);

@@ -23,6 +23,7 @@ internal sealed class ReactionProcessor : IProcessor
     private readonly bool _manyFeeds;
     private readonly int _feeds;
     private readonly DownstreamServices _services;
+    private readonly Loop _loop;
     private readonly ReactionCounters _counters;
     private readonly ReactionEffects _effects;
     private readonly ReactionLogic _logic;
@@ -44,6 +45,7 @@ internal sealed class ReactionProcessor : IProcessor
         _manyFeeds = reaction.KeyedByType is not null;
         _feeds = _manyFeeds ? application.Partitions : 1;
         _services = services;
+        _loop = services.Loops.Of(_group, partition);
         _counters = services.Counters.Reaction(reaction, application.Partitions);
         _effects = new ReactionEffects(reaction.Name, new TopicPartition(application.Intents(reaction), partition));
         _logic = reaction.CreateLogic(application.Topology, _feeds, _effects);
@@ -71,7 +73,7 @@ internal sealed class ReactionProcessor : IProcessor
         Drain(transaction);
         _clock.Save(transaction);
         _effects.Timers.Save(transaction);
-        return new(new Progress(_budget <= 0, _parked.Count > 0 ? OperatorRequests.LookEvery : null));
+        return new(_loop.Beat(_budget <= 0, _parked.Count > 0 ? OperatorRequests.LookEvery : null));
     }
 
     public void Committed() => Publish();

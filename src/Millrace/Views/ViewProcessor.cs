@@ -19,6 +19,7 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
     private readonly ViewHub<TDocument> _hub;
     private readonly ViewCounters _counters;
     private readonly DownstreamServices _services;
+    private readonly Loop _loop;
 
     private readonly Context _context = new(default, default, false);
     private readonly ParkedKeys _parked = new();
@@ -46,6 +47,7 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
         _hub = services.Hub(view);
         _counters = services.Counters.View(view, application.Partitions);
         _services = services;
+        _loop = services.Loops.Of(_group, partition);
         _indexNames = [.. view.Indexes.Select(index => Encoding.UTF8.GetBytes(index.Name))];
         _before = [.. view.Indexes.Select(_ => new KeyBuffer())];
         _after = [.. view.Indexes.Select(_ => new KeyBuffer())];
@@ -87,7 +89,7 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
             BinaryPrimitives.WriteInt64LittleEndian(count, _documents);
             transaction.Put(ViewKeys.Count, count);
         }
-        return new(new Progress(WakeAfter: _parked.Count > 0 ? OperatorRequests.LookEvery : null));
+        return new(_loop.Beat(false, _parked.Count > 0 ? OperatorRequests.LookEvery : null));
     }
 
     public void Committed()

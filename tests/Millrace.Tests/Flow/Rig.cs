@@ -13,20 +13,26 @@ internal sealed class Rig : IAsyncDisposable
     private readonly Dictionary<string, long> _sequences = [];
     private List<ProcessorGroup> _groups = [];
 
-    public Rig(Topology topology, int partitions = 1, int maxBatch = 4096)
+    public Rig(Topology topology, int partitions = 1, int maxBatch = 4096, DownstreamServices? services = null)
     {
         Application = new Application(topology, partitions);
-        Services = new DownstreamServices
-        {
-            Engine = Engine,
-            Provider = new ServiceCollection().BuildServiceProvider(),
-            Faulted = (_, _, _) => { },
-            Send = (_, _, _, _, _, _) => Task.FromResult<string?>(null),
-        };
+        Services =
+            services
+            ?? new DownstreamServices
+            {
+                Engine = new InMemoryEngine(),
+                Provider = new ServiceCollection().BuildServiceProvider(),
+                Faulted = (_, _, _) => { },
+                Send = (_, _, _, _, _, _) => Task.FromResult<string?>(null),
+            };
         MaxBatch = maxBatch;
         Engine
             .CreateTopicsAsync(
-                [.. topology.Aggregates.Select(Application.Events), .. Downstream.Topics(Application)],
+                [
+                    .. topology.Aggregates.Select(Application.Commands),
+                    .. topology.Aggregates.Select(Application.Events),
+                    .. Downstream.Topics(Application),
+                ],
                 CancellationToken.None
             )
             .AsTask()
@@ -35,7 +41,8 @@ internal sealed class Rig : IAsyncDisposable
         Restart();
     }
 
-    public InMemoryEngine Engine { get; } = new();
+    public InMemoryEngine Engine => (InMemoryEngine)Services.Engine;
+    public DownstreamOperations Operations => new(Application, Services);
     public Application Application { get; }
     public DownstreamServices Services { get; }
     public int MaxBatch { get; set; }

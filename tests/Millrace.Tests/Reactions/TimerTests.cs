@@ -281,20 +281,20 @@ public class TimerTests
         rig.Settle();
         // Its timer does not fire: what cancels it may be waiting, as it is here.
         Assert.Equal(["fine 0"], Texts(rig));
-        var parked = Assert.Single(Downstream.Parked(rig.Application, rig.Services));
+        var parked = Assert.Single(rig.Operations.Parked());
         Assert.Equal(("timers", "1", "1-2/0", 2), (parked.Aggregate, parked.Entity, parked.CommandId, parked.Waiting));
 
-        Assert.True(Downstream.Retry(rig.Application, rig.Services, "timers", "1"));
+        Assert.True(rig.Operations.Retry("timers", "1"));
         rig.Tick(1_001);
         rig.Settle();
-        Assert.Equal(2, Assert.Single(Downstream.Parked(rig.Application, rig.Services)).Waiting);
+        Assert.Equal(2, Assert.Single(rig.Operations.Parked()).Waiting);
 
         rig.Settings(new Limits(0, Version: 2));
         rig.Settle();
-        Assert.True(Downstream.Retry(rig.Application, rig.Services, "timers", "1"));
+        Assert.True(rig.Operations.Retry("timers", "1"));
         rig.Tick(1_002);
         rig.Settle();
-        Assert.Empty(Downstream.Parked(rig.Application, rig.Services));
+        Assert.Empty(rig.Operations.Parked());
         Assert.Equal(["fine 0", "later 0"], Texts(rig));
     }
 
@@ -310,7 +310,7 @@ public class TimerTests
         await using var rig = new Rig(Cases.Topology.Add(pings));
         rig.Event("1", new Moved(1), 100);
         rig.Settle();
-        Assert.Contains(".Intent<Ping>(", Assert.Single(Downstream.Parked(rig.Application, rig.Services)).Reason, StringComparison.Ordinal);
+        Assert.Contains(".Intent<Ping>(", Assert.Single(rig.Operations.Parked()).Reason, StringComparison.Ordinal);
     }
 
     private static List<string> Texts(Rig rig) => [.. rig.Intents(Timers).Select(intent => Text(intent.Json))];

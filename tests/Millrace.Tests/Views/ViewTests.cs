@@ -182,16 +182,16 @@ public class ViewTests
         var view = rig.View<CaseDocument>();
         Assert.Equal(1, view.Get(1)!.Level);
         Assert.Equal(2, view.Get(2)!.Level);
-        var parked = Assert.Single(Downstream.Parked(rig.Application, rig.Services));
+        var parked = Assert.Single(rig.Operations.Parked());
         Assert.Equal(("open-cases", "1", "1-2/0", 1), (parked.Aggregate, parked.Entity, parked.CommandId, parked.Waiting));
         Assert.Contains("not this one", parked.Reason, StringComparison.Ordinal);
 
-        Assert.True(Downstream.Skip(rig.Application, rig.Services, "open-cases", "1", "a test"));
-        Assert.False(Downstream.Retry(rig.Application, rig.Services, "open-cases", "2"));
+        Assert.True(rig.Operations.Skip("open-cases", "1", "a test"));
+        Assert.False(rig.Operations.Retry("open-cases", "2"));
         rig.Event("3", new Opened("else", "box", 2), 50);
         rig.Settle();
         Assert.Equal(5, view.Get(1)!.Level);
-        Assert.Empty(Downstream.Parked(rig.Application, rig.Services));
+        Assert.Empty(rig.Operations.Parked());
     }
 
     [Fact]
