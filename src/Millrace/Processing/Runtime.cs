@@ -18,6 +18,7 @@ internal sealed class Runtime : IAsyncDisposable
     private readonly ConcurrentDictionary<string, string> _sourceFaults = new();
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ILogger _log;
+    private readonly Ticker _ticker;
 
     public Runtime(
         Topology topology,
@@ -51,6 +52,12 @@ internal sealed class Runtime : IAsyncDisposable
             Faulted = Faulted,
         };
         Groups = [.. topology.Aggregates.Select(Deciders), .. Downstream.Groups(Application, DownstreamServices)];
+        Operations = new DownstreamOperations(Application, DownstreamServices);
+        _ticker = new Ticker(Application, DownstreamServices, () => Watermark);
+        foreach (var capture in Captures)
+        {
+            capture.Changed += _ticker.Wake;
+        }
     }
 
     public Application Application { get; }
@@ -60,6 +67,9 @@ internal sealed class Runtime : IAsyncDisposable
     public IReadOnlyList<Capture> Captures { get; }
     public CommandSender Sender { get; }
     public DownstreamServices DownstreamServices { get; }
+
+    /// <summary>What operators see and do below the event logs.</summary>
+    public DownstreamOperations Operations { get; }
 
     /// <summary>Every group, in the order the water flows.</summary>
     public IReadOnlyList<ProcessorGroup> Groups { get; }
@@ -135,6 +145,7 @@ internal sealed class Runtime : IAsyncDisposable
             }
         }
         running.AddRange(Groups.Select(group => Engine.RunAsync(group, stop.Token)));
+        running.Add(_ticker.RunAsync(stop.Token));
         running.AddRange(_sources.Zip(Captures, (source, capture) => SuperviseAsync(source, capture, stop.Token)));
         Log.Started(_log, Application.Topology.Name, Application.Partitions, Groups.Count);
         _started.TrySetResult();
@@ -142,22 +153,25 @@ internal sealed class Runtime : IAsyncDisposable
         cancellation.ThrowIfCancellationRequested();
     }
 
-    /// <summary>An operator has an entity's command tried again.</summary>
+    /// <summary>An operator has an entity's command tried again, or what a view or reaction parked: a key, or an intent by its id.</summary>
     public Task RetryAsync(string aggregate, string entity, string reason, string? by) =>
-        OperateAsync(aggregate, entity, Controls.Retry.ToArray(), reason, by);
+        Operations.Retry(aggregate, entity) ? Task.CompletedTask : OperateAsync(aggregate, entity, Controls.Retry.ToArray(), reason, by);
 
-    /// <summary>An operator gives up the command an entity is parked at.</summary>
+    /// <summary>An operator gives up the command an entity is parked at, or what a view or reaction parked: a key's event, or an intent by its id.</summary>
     public Task SkipAsync(string aggregate, string entity, string reason, string? by) =>
-        OperateAsync(aggregate, entity, Controls.Skip.ToArray(), reason, by);
+        Operations.Skip(aggregate, entity, reason)
+            ? Task.CompletedTask
+            : OperateAsync(aggregate, entity, Controls.Skip.ToArray(), reason, by);
 
     /// <summary>Every entity that is held, and what waits behind it.</summary>
-    public IEnumerable<HeldEntityInfo> Held() => HeldReader.Read(this).Concat(Downstream.Parked(Application, DownstreamServices));
+    public IEnumerable<HeldEntityInfo> Held() => HeldReader.Read(this).Concat(Operations.Parked());
 
     public RuntimeStatus Status() => RuntimeStatusReader.Read(this, _sources, _counters, _faults, _sourceFaults);
 
     public async ValueTask DisposeAsync()
     {
         await Sender.DisposeAsync().ConfigureAwait(false);
+        await _ticker.DisposeAsync().ConfigureAwait(false);
         foreach (var capture in Captures)
         {
             await capture.DisposeAsync().ConfigureAwait(false);

@@ -64,60 +64,12 @@ internal static class RuntimeStatusReader
                 ),
             ],
             Partitions = partitions,
-            Views = [.. application.Topology.Views.Select(view => View(runtime, view))],
-            Reactions = [.. application.Topology.Reactions.Select(reaction => Reaction(runtime, reaction))],
-            Loops = loops,
+            Views = runtime.Operations.Views(),
+            Reactions = runtime.Operations.Reactions(),
+            Executors = runtime.Operations.Executors(),
+            Loops = [.. loops, .. runtime.DownstreamServices.Loops.All],
         };
     }
-
-    private static ViewState View(Runtime runtime, View view)
-    {
-        var application = runtime.Application;
-        var counters = runtime.DownstreamServices.Counters.View(view, application.Partitions);
-        var events = application.Events(view.Aggregate);
-        var lag = view.IsPerEntity
-            ? Lag(runtime.Engine, application.ViewGroup(view), events)
-            : Lag(runtime.Engine, application.RouteGroup(view.Name), events)
-                + Lag(runtime.Engine, application.ViewGroup(view), application.Feed(view));
-        return new ViewState(view.Name, view.Aggregate.Name)
-        {
-            Lag = lag,
-            Documents = counters.Documents.Sum,
-            Applied = counters.Applied,
-            Time = counters.Times.Least,
-        };
-    }
-
-    private static ReactionState Reaction(Runtime runtime, Reaction reaction)
-    {
-        var application = runtime.Application;
-        var counters = runtime.DownstreamServices.Counters.Reaction(reaction, application.Partitions);
-        var events = application.Events(reaction.Aggregate);
-        var lag = reaction.KeyedByType is null
-            ? Lag(runtime.Engine, application.ReactionGroup(reaction), events)
-            : Lag(runtime.Engine, application.RouteGroup(reaction.Name), events)
-                + Lag(runtime.Engine, application.ReactionGroup(reaction), application.Feed(reaction));
-        return new ReactionState(reaction.Name, reaction.Aggregate.Name)
-        {
-            Lag = lag,
-            Handled = counters.Handled.Sum,
-            TimersArmed = counters.Armed.Sum,
-            TimersFired = counters.Fired.Sum,
-            Intents = counters.Intents.Sum,
-            Suppressed = counters.Suppressed.Sum,
-            Time = counters.Times.Least,
-        };
-    }
-
-    /// <summary>Records of a topic that a group has not handled yet.</summary>
-    private static long Lag(IEngine engine, string group, Topic topic) =>
-        Enumerable
-            .Range(0, topic.Partitions)
-            .Sum(partition =>
-            {
-                var log = new TopicPartition(topic, partition);
-                return Math.Max(0, End(engine, log) - engine.CommittedOffset(group, log));
-            });
 
     private static int PartitionOf(string entity, Application application) =>
         Slots.PartitionOf(System.Text.Encoding.UTF8.GetBytes(entity), application.Partitions);

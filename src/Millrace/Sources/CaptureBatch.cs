@@ -151,8 +151,6 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
 
     public void AllSnapshotsEnded(long time)
     {
-        // Below the log this moves time like a tick, so in a history that keeps its own time it must not carry the wall clock's.
-        time = capture.Options.FollowWallClock ? time : Math.Max(_latest, capture.LatestTime);
         foreach (var aggregate in capture.Application.Topology.Aggregates)
         {
             Control(aggregate, Controls.SnapshotsEnded, $"snapshots-{capture.Source}-ended-{time}", default, time, default);
