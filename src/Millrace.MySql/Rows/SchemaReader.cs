@@ -11,7 +11,7 @@ public static class SchemaReader
                c.NUMERIC_SCALE, c.DATETIME_PRECISION, c.IS_NULLABLE, c.GENERATION_EXPRESSION
         FROM information_schema.COLUMNS c
         JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
-        WHERE c.TABLE_SCHEMA = @database AND t.TABLE_TYPE NOT LIKE '%VIEW'
+        WHERE c.TABLE_SCHEMA = @database AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')
         """;
 
     const string KeysSql = """

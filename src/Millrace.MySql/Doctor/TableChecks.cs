@@ -1,0 +1,221 @@
+using Millrace.MySql.Rows;
+using MySqlConnector;
+
+namespace Millrace.MySql.Doctor;
+
+/// <summary>What the tables are: keys, types, engines, and foreign keys that change rows without the binlog saying so.</summary>
+internal sealed class TableChecks(
+    ServerVariables variables,
+    string database,
+    IReadOnlyList<DoctorTable> tables,
+    IReadOnlyList<TableSchema> schemas,
+    List<Finding> findings
+)
+{
+    public async Task RunAsync(MySqlConnection connection, CancellationToken stop)
+    {
+        RowImage();
+        var kinds = await KindsAsync(connection, stop).ConfigureAwait(false);
+        foreach (var schema in schemas)
+        {
+            var before = findings.Count;
+            Kind(schema, kinds.GetValueOrDefault(schema.Table));
+            Key(schema);
+            Types(schema);
+            foreach (var key in schema.ForeignKeys)
+                Cascade(schema, key);
+            if (findings.Count == before)
+                findings.Add(
+                    new(
+                        FindingLevel.Ok,
+                        $"table {schema.Table}",
+                        $"{schema.Columns.Count} columns, key {Columns(schema, schema.PrimaryKey)}"
+                    )
+                );
+        }
+    }
+
+    DoctorTable? Captured(string table) =>
+        tables.FirstOrDefault(captured => string.Equals(captured.Name, table, StringComparison.OrdinalIgnoreCase));
+
+    string FullName(TableSchema schema) => $"{Sql.Name(database)}.{Sql.Name(schema.Table)}";
+
+    static string Columns(TableSchema schema, IEnumerable<int> ordinals) =>
+        $"({string.Join(", ", ordinals.Select(i => schema.Columns[i].Name))})";
+
+    void Add(FindingLevel level, TableSchema schema, string message, string? remedy = null) =>
+        findings.Add(new(level, $"table {schema.Table}", message, remedy));
+
+    /// <summary>MINIMAL leaves out of an update all but the key and what changed, NOBLOB leaves out what is large and did not change.</summary>
+    void RowImage()
+    {
+        var image = variables["binlog_row_image"] ?? "FULL";
+        if (variables.Is("binlog_row_image", "FULL", "FULL_NODUP") || variables["binlog_row_image"] is null)
+        {
+            findings.Add(new(FindingLevel.Ok, "binlog_row_image", image));
+            return;
+        }
+        var minimal = variables.Is("binlog_row_image", "MINIMAL");
+        var lost = schemas
+            .SelectMany(schema =>
+                Routing(schema)
+                    .Where(ordinal => !schema.PrimaryKey.Contains(ordinal))
+                    .Select(ordinal => (schema, column: schema.Columns[ordinal]))
+            )
+            .Where(routed =>
+                minimal
+                || routed.column.DataType.EndsWith("text", StringComparison.Ordinal)
+                || routed.column.DataType.EndsWith("blob", StringComparison.Ordinal)
+            )
+            .Select(routed => $"{routed.schema.Table}.{routed.column.Name}")
+            .ToList();
+        if (lost.Count > 0)
+            findings.Add(
+                new(
+                    FindingLevel.Failure,
+                    "binlog_row_image",
+                    $"is {image}: an update need not say {string.Join(", ", lost)}, which {(lost.Count == 1 ? "tells" : "tell")} whose row it is",
+                    variables.Set("binlog_row_image", "FULL") + " Sessions that are open keep the old image until they reconnect."
+                )
+            );
+        else
+            findings.Add(
+                new(
+                    FindingLevel.Warning,
+                    "binlog_row_image",
+                    $"is {image}: columns that a row image leaves out are unknown until a snapshot or another update says them",
+                    variables.Set("binlog_row_image", "FULL")
+                )
+            );
+    }
+
+    /// <summary>The columns that say which entity a row belongs to.</summary>
+    IEnumerable<int> Routing(TableSchema schema) =>
+        Captured(schema.Table)?.RoutingColumns is { } given
+            ? given.Select(schema.OrdinalOf).Where(ordinal => ordinal >= 0)
+            : schema
+                .ForeignKeys.Where(key => Captured(key.ReferencedTable) is not null)
+                .SelectMany(key => key.Columns)
+                .Select(schema.OrdinalOf)
+                .Distinct();
+
+    void Kind(TableSchema schema, (string Type, string? Engine) kind)
+    {
+        if (kind.Type is "SYSTEM VERSIONED")
+            Add(
+                FindingLevel.Failure,
+                schema,
+                "is system-versioned: its binlog has rows of its history too, which are not told apart yet",
+                "leave it out of capture"
+            );
+        else if (kind.Engine is { } engine && engine is not ("InnoDB" or "ROCKSDB" or "ndbcluster"))
+            Add(
+                FindingLevel.Warning,
+                schema,
+                $"is kept by {engine}, which has no transactions: a snapshot of it and its changes may overlap",
+                $"ALTER TABLE {FullName(schema)} ENGINE = InnoDB;"
+            );
+    }
+
+    void Key(TableSchema schema)
+    {
+        if (schema.PrimaryKey.Count == 0)
+            Add(
+                FindingLevel.Failure,
+                schema,
+                "has no primary key: its rows cannot be told apart",
+                $"ALTER TABLE {FullName(schema)} ADD PRIMARY KEY (…); or, if no columns are one, ADD COLUMN id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY;"
+            );
+    }
+
+    void Types(TableSchema schema)
+    {
+        var excluded = Captured(schema.Table)?.Excluded ?? new HashSet<string>();
+        foreach (var column in schema.Columns.Where(column => !excluded.Contains(column.Name)))
+            try
+            {
+                // A table of this column alone, so that each is named and not the first only.
+                _ = new SnapshotRowReader(schema with { Columns = [column], PrimaryKey = [], ForeignKeys = [] });
+            }
+            catch (UnsupportedColumnException e)
+            {
+                Add(FindingLevel.Failure, schema, e.Message, $"exclude the column {column.Name} from capture");
+            }
+    }
+
+    /// <summary>
+    /// InnoDB carries out the actions of foreign keys itself, and the binlog says nothing of the rows. A root's deletion takes its children along in the
+    /// mirror; nothing stands in for any other action.
+    /// </summary>
+    void Cascade(TableSchema schema, ForeignKey key)
+    {
+        var acts = key.OnDelete is not ReferentialAction.Restrict || key.OnUpdate is not ReferentialAction.Restrict;
+        if (!acts || LogsCascades)
+            return;
+        var parent = Captured(key.ReferencedTable);
+        var sameDatabase = key.ReferencedDatabase == database;
+        var isParent =
+            sameDatabase
+            && parent is not null
+            && !string.Equals(key.ReferencedTable, schema.Table, StringComparison.OrdinalIgnoreCase)
+            && (Captured(schema.Table)?.RoutingColumns is not { } routing || key.Columns.All(routing.Contains));
+        var fresh =
+            $"ADD CONSTRAINT {Sql.Name(key.Name)} FOREIGN KEY ({string.Join(", ", key.Columns.Select(Sql.Name))}) REFERENCES "
+            + $"{(sameDatabase ? "" : Sql.Name(key.ReferencedDatabase) + ".")}{Sql.Name(key.ReferencedTable)} ({string.Join(", ", key.ReferencedColumns.Select(Sql.Name))})";
+        var drop = $"ALTER TABLE {FullName(schema)} DROP FOREIGN KEY {Sql.Name(key.Name)}; ALTER TABLE {FullName(schema)} {fresh}";
+        var newer = variables.IsMariaDb ? "" : " Or upgrade to MySQL 9.6, which logs them.";
+        if (key.OnUpdate is not ReferentialAction.Restrict)
+            Add(
+                FindingLevel.Failure,
+                schema,
+                $"foreign key {key.Name}: ON UPDATE {Words(key.OnUpdate)} changes {schema.Table}.{string.Join(", ", key.Columns)} without the binlog saying so",
+                $"{drop}{(key.OnDelete is ReferentialAction.Restrict ? "" : $" ON DELETE {Words(key.OnDelete)}")};{newer}"
+            );
+        if (key.OnDelete is not ReferentialAction.Restrict && !isParent)
+            Add(
+                FindingLevel.Failure,
+                schema,
+                $"foreign key {key.Name}: a deletion in {key.ReferencedTable}, which is not the root of {schema.Table}, "
+                    + $"{(key.OnDelete is ReferentialAction.Cascade ? "deletes" : "changes")} rows of {schema.Table} without the binlog saying so",
+                $"{drop}; and delete them in the application.{newer}"
+            );
+        else if (key.OnDelete is not ReferentialAction.Restrict && ParentIsChild(key))
+            Add(
+                FindingLevel.Failure,
+                schema,
+                $"foreign key {key.Name}: {key.ReferencedTable} is itself deleted by a cascade, and the binlog does not say that this takes rows of {schema.Table} along",
+                $"{drop}; and delete them in the application.{newer}"
+            );
+    }
+
+    /// <summary>Whether the rows of the referenced table themselves go without a word, by a cascade from a captured table.</summary>
+    bool ParentIsChild(ForeignKey key) =>
+        schemas.FirstOrDefault(schema => schema.Table == key.ReferencedTable) is { } parent
+        && parent.ForeignKeys.Any(up => up.OnDelete is ReferentialAction.Cascade && up.ReferencedTable != parent.Table);
+
+    // MySQL from 9.6 carries the actions out above InnoDB and logs them, unless that is switched back.
+    bool LogsCascades => !variables.IsMariaDb && variables.Version >= 9_006 && !variables.Is("innodb_native_foreign_keys", "ON");
+
+    static string Words(ReferentialAction action) =>
+        action switch
+        {
+            ReferentialAction.Cascade => "CASCADE",
+            ReferentialAction.SetNull => "SET NULL",
+            ReferentialAction.SetDefault => "SET DEFAULT",
+            _ => "RESTRICT",
+        };
+
+    async Task<Dictionary<string, (string Type, string? Engine)>> KindsAsync(MySqlConnection connection, CancellationToken stop)
+    {
+        var kinds = new Dictionary<string, (string, string?)>(StringComparer.Ordinal);
+        await using var command = new MySqlCommand(
+            "SELECT TABLE_NAME, TABLE_TYPE, ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = @database",
+            connection
+        );
+        command.Parameters.AddWithValue("@database", database);
+        await using var reader = await command.ExecuteReaderAsync(stop).ConfigureAwait(false);
+        while (await reader.ReadAsync(stop).ConfigureAwait(false))
+            kinds[reader.GetString(0)] = (reader.GetString(1), reader.IsDBNull(2) ? null : reader.GetString(2));
+        return kinds;
+    }
+}
