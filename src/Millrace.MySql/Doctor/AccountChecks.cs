@@ -103,30 +103,12 @@ internal sealed class AccountChecks(MySqlConnectionStringBuilder address, List<F
     /// <summary>Asks for the end of the binlog, as capturing will.</summary>
     async Task DumpAsync(BinlogPosition head, CancellationToken stop)
     {
-        var options = new ConnectionOptions
-        {
-            Host = address.Server.Split(',')[0].Trim(),
-            Port = (int)address.Port,
-            User = address.UserID,
-            Password = address.Password,
-            Tls = address.SslMode switch
-            {
-                MySqlSslMode.None => TlsMode.Off,
-                MySqlSslMode.Required => TlsMode.Required,
-                MySqlSslMode.VerifyCA => TlsMode.VerifyCa,
-                MySqlSslMode.VerifyFull => TlsMode.VerifyFull,
-                _ => TlsMode.Preferred,
-            },
-            CaFile = address.SslCa.Length > 0 ? address.SslCa : null,
-            AllowPublicKeyRetrieval = address.AllowPublicKeyRetrieval,
-        };
         try
         {
-            await using var connection = await ServerConnection.Open(options, stop).ConfigureAwait(false);
+            await using var connection = await ServerConnection.Open(BinlogAddress.Of(address), stop).ConfigureAwait(false);
             var dump = new DumpOptions
             {
-                // Whatever the host's replica id will be, this one must not end its connection.
-                ServerId = 2_100_000_000 + (uint)Random.Shared.Next(40_000_000),
+                ServerId = BinlogAddress.VisitorId(),
                 Start = new BinlogStart.At(head),
                 NonBlocking = true,
             };

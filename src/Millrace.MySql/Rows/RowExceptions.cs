@@ -1,10 +1,10 @@
 namespace Millrace.MySql.Rows;
 
 /// <summary>What the row decoder and the schema reader throw. The message names the table, and the column where there is one.</summary>
-public abstract class RowException : Exception
+public abstract class CapturedRowException : Exception
 {
     /// <summary>Creates the exception.</summary>
-    protected RowException(string table, string? column, string message, Exception? inner = null)
+    protected CapturedRowException(string table, string? column, string message, Exception? inner = null)
         : base(message, inner)
     {
         Table = table;
@@ -19,7 +19,7 @@ public abstract class RowException : Exception
 }
 
 /// <summary>A column whose type, or whose charset, has no canonical form here. Nothing is guessed: exclude the column or change its type.</summary>
-public sealed class UnsupportedColumnException : RowException
+public sealed class UnsupportedColumnException : CapturedRowException
 {
     /// <summary>Creates the exception for one column.</summary>
     public UnsupportedColumnException(string table, string column, string type, string reason)
@@ -37,7 +37,7 @@ public sealed class UnsupportedColumnException : RowException
 /// The table in the binlog is not the table that information_schema showed (another count of columns, another type), or too little is known
 /// of it. The caller looks again, and resynchronizes the table where it still does not fit.
 /// </summary>
-public sealed class SchemaMismatchException : RowException
+public sealed class SchemaMismatchException : CapturedRowException
 {
     /// <summary>Creates the exception.</summary>
     public SchemaMismatchException(string table, string? column, string message)
@@ -45,7 +45,7 @@ public sealed class SchemaMismatchException : RowException
 }
 
 /// <summary>Bytes that are no rows event of their table, or a value that its column cannot hold.</summary>
-public sealed class MalformedRowsException : RowException
+public sealed class MalformedRowsException : CapturedRowException
 {
     /// <summary>Creates the exception.</summary>
     public MalformedRowsException(string table, string? column, string message, Exception? inner = null)

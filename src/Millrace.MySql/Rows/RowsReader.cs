@@ -16,7 +16,7 @@ public enum RowOperation
 }
 
 /// <summary>A rows event of a kind that is not decoded.</summary>
-public sealed class UnsupportedRowsException : RowException
+public sealed class UnsupportedRowsException : CapturedRowException
 {
     /// <summary>Creates the exception.</summary>
     public UnsupportedRowsException(string table, int eventType, string reason)
