@@ -60,6 +60,55 @@ public sealed class DiskFullTests
         CrashWorkload.Audit(world, acknowledged, [-1, -1, -1]);
     }
 
+    [Fact]
+    public async Task A_disk_that_fills_in_spite_of_the_reserve_costs_a_restart_and_nothing_acknowledged()
+    {
+        using var disk = SmallDisk.Mount(megabytes: 24);
+        var ballast = Path.Combine(disk.Path, "ballast");
+        await File.WriteAllBytesAsync(ballast, new byte[10 << 20], TestContext.Current.CancellationToken);
+        var options = new EmbeddedOptions
+        {
+            Folder = Path.Combine(disk.Path, "data"),
+            ReserveBytes = 0,
+            WriteBufferBytes = 256 << 10,
+        };
+        var world = new EmbeddedWorld(disk, _ => options);
+        long acknowledged = 0;
+        var work = new CrashWorkload(2) { Padding = 30_000 };
+        try
+        {
+            await world.Engine.CreateTopicsAsync([CrashWorkload.Input, CrashWorkload.Output], CancellationToken.None);
+            await world.While(
+                work.Groups((_, _) => { }, _ => { }),
+                async () =>
+                {
+                    var full = await Assert.ThrowsAsync<EngineException>(() =>
+                        work.Feed(world.Engine, next => acknowledged = next, int.MaxValue, CancellationToken.None)
+                    );
+                    Assert.Contains("full", full.Message);
+                }
+            );
+            File.Delete(ballast);
+        }
+        finally
+        {
+            // What it could not sync it says again here.
+            await Xunit.Record.ExceptionAsync(async () => await world.Engine.DisposeAsync());
+        }
+        world = new EmbeddedWorld(disk, _ => options);
+        await using var engine = new Closing(() => world.Engine.DisposeAsync());
+        CrashWorkload.Audit(world, acknowledged, [-1, -1, -1]);
+        await world.While(
+            work.Groups((_, _) => { }, _ => { }),
+            async () =>
+            {
+                await work.Feed(world.Engine, next => acknowledged = next, 20, CancellationToken.None);
+                await world.Until(() => CrashWorkload.IsSettled(world), "everything folded");
+            }
+        );
+        CrashWorkload.Audit(world, acknowledged, [-1, -1, -1]);
+    }
+
     private sealed class Closing(Func<ValueTask> close) : IAsyncDisposable
     {
         public ValueTask DisposeAsync() => close();

@@ -27,7 +27,7 @@ internal sealed class Checkpointer : IDisposable
     {
         foreach (var table in _frozen.GetConsumingEnumerable())
         {
-            while (!_stop.IsCancellationRequested)
+            while (true)
             {
                 try
                 {
@@ -37,8 +37,12 @@ internal sealed class Checkpointer : IDisposable
                 }
                 catch (EngineException)
                 {
-                    // Commits meet the same and report it. The table stays frozen, its delta blocks stay stored; it is tried again.
-                    _stop.Token.WaitHandle.WaitOne(TimeSpan.FromSeconds(1));
+                    // Commits meet the same and report it. The table stays frozen and its delta blocks stay stored: it is tried again,
+                    // now or at the next start.
+                    if (_stop.Token.WaitHandle.WaitOne(TimeSpan.FromSeconds(1)))
+                    {
+                        break;
+                    }
                 }
             }
         }
@@ -47,12 +51,9 @@ internal sealed class Checkpointer : IDisposable
     /// <summary>Finishes what was added; a checkpoint that cannot be written is left to the next start.</summary>
     public void Dispose()
     {
+        _stop.Cancel();
         _frozen.CompleteAdding();
-        if (!_thread.Join(TimeSpan.FromSeconds(30)))
-        {
-            _stop.Cancel();
-            _thread.Join();
-        }
+        _thread.Join();
         _batch.Dispose();
         _stop.Dispose();
         _frozen.Dispose();
