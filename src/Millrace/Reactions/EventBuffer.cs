@@ -13,7 +13,11 @@ internal sealed class EventBuffer(bool manyFeeds)
 
     private readonly KeyBuffer _key = new();
     private readonly KeyBuffer _value = new();
+    private readonly KeyBuffer _from = new();
     private readonly List<(byte[] Key, Incoming Item)> _chunk = [];
+
+    // Nothing is kept before this moment: a walk that began at the first key would pass every entry deleted since the last compaction.
+    private long _first = Moment.None;
 
     public long Count { get; private set; }
 
@@ -29,6 +33,7 @@ internal sealed class EventBuffer(bool manyFeeds)
             if (Count++ == 0)
             {
                 NextDue = DueOf(cursor.Key);
+                _first = KeyBuffer.ReadNumber(cursor.Key[1..]);
             }
         }
     }
@@ -51,6 +56,7 @@ internal sealed class EventBuffer(bool manyFeeds)
         item.Write(_value.Clear());
         transaction.Put(_key, _value);
         NextDue = Math.Min(NextDue, DueOf(_key));
+        _first = Math.Min(_first, item.Moment);
         Count++;
     }
 
@@ -61,11 +67,19 @@ internal sealed class EventBuffer(bool manyFeeds)
     public List<(byte[] Key, Incoming Item)> Ready(ITransaction transaction, long reached, int most)
     {
         _chunk.Clear();
+        if (manyFeeds && _first > reached)
+        {
+            return _chunk;
+        }
         NextDue = TimerRegistry.Never;
-        using var cursor = transaction.Range([Kind], [Kind + 1]);
+        using var cursor = transaction.Range(_from.Start(Kind).Number(_first), [Kind + 1]);
         while (cursor.MoveNext())
         {
             var moment = KeyBuffer.ReadNumber(cursor.Key[1..]);
+            if (_chunk.Count == 0)
+            {
+                _first = moment;
+            }
             var isControl = cursor.Key[9] == 0;
             if (_chunk.Count == most || (manyFeeds && (isControl ? moment > reached : moment >= reached)))
             {

@@ -13,7 +13,11 @@ internal sealed class TimerTable
     private readonly KeyBuffer _due = new();
     private readonly KeyBuffer _end = new();
     private readonly KeyBuffer _value = new();
+    private readonly KeyBuffer _from = new();
     private bool _stale;
+
+    // None is due before this: a walk that began at the first key would pass every timer deleted since the last compaction.
+    private long _earliest = long.MinValue;
 
     private static ReadOnlySpan<byte> CountKey => [5, (byte)'a'];
 
@@ -108,7 +112,7 @@ internal sealed class TimerTable
     public List<DueTimer> TakeDue(ITransaction transaction, long moment, int most)
     {
         var taken = new List<DueTimer>();
-        using (var cursor = transaction.Range([ByDue], [ByDue + 1]))
+        using (var cursor = transaction.Range(_from.Start(ByDue).Number(_earliest), [ByDue + 1]))
         {
             while (taken.Count < most && cursor.MoveNext())
             {
@@ -166,6 +170,7 @@ internal sealed class TimerTable
         _value.Advance(4);
         transaction.Put(DueKey(key, name, due), _value.Raw(key).Raw(name));
         NextDue = Math.Min(NextDue, due);
+        _earliest = Math.Min(_earliest, due);
     }
 
     private void DeleteDue(ITransaction transaction, ReadOnlySpan<byte> key, ReadOnlySpan<byte> name, long due)
@@ -196,8 +201,12 @@ internal sealed class TimerTable
 
     private void FindNext(IStateReader state)
     {
-        using var cursor = state.Range([ByDue], [ByDue + 1]);
-        NextDue = cursor.MoveNext() ? KeyBuffer.ReadNumber(cursor.Key[1..]) : TimerRegistry.Never;
+        using var cursor = state.Range(_from.Start(ByDue).Number(_earliest), [ByDue + 1]);
+        NextDue = TimerRegistry.Never;
+        if (cursor.MoveNext())
+        {
+            NextDue = _earliest = KeyBuffer.ReadNumber(cursor.Key[1..]);
+        }
         _stale = false;
     }
 }

@@ -119,6 +119,8 @@ internal sealed class SlidingWindow(long span) : Window
     private void Expire(ITransaction transaction, ReadOnlySpan<byte> key, long upTo)
     {
         var timeAt = _from.Start(ReactionKeys.Counted).Text(key).Length;
+        // From the oldest on, so that what was deleted before is not walked over again.
+        _from.Number(_oldest);
         _oldest = long.MaxValue;
         using var cursor = transaction.Range(_from, _to.Start(ReactionKeys.Counted).Text(key).Raw([0xFF]));
         while (cursor.MoveNext())

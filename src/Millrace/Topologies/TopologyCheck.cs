@@ -24,6 +24,12 @@ internal static class TopologyCheck
         foreach (var view in topology.Views)
         {
             Known(topology, view.DocumentType, $"The document of the view \"{view.Name}\"", problems);
+            foreach (var index in view.UnorderedIndexes)
+            {
+                problems.Add(
+                    $"The index \"{index}\" of the view \"{view.Name}\" has a key without an order in bytes: use an integer, string, bool, decimal, double, DateTimeOffset, DateTime, DateOnly, TimeSpan, Guid, an enum, or a value tuple of these."
+                );
+            }
         }
         foreach (var reaction in topology.Reactions)
         {

@@ -195,6 +195,45 @@ public class ViewTests
     }
 
     [Fact]
+    public async Task A_key_that_cannot_be_made_parks_its_entity_alone()
+    {
+        var picky = View.Named("picky")
+            .Of(Cases.Aggregate)
+            .KeyedBy((e, _) => e is Poison ? throw new InvalidOperationException("no key") : "all")
+            .Document<GroupDocument>((document, _, _) => new GroupDocument((document?.Opened ?? 0) + 1));
+        await using var rig = new Rig(Cases.Topology.Add(picky));
+        rig.Event("1", new Moved(1), 10);
+        rig.Event("1", new Poison("g"), 20);
+        rig.Event("1", new Moved(2), 30);
+        rig.Event("2", new Moved(1), 40);
+        rig.Settle();
+        Assert.Equal(2, rig.View<GroupDocument>().Get("all")!.Opened);
+        Assert.Equal(
+            ("picky", "1", 1),
+            rig.Operations.Parked().Select(parked => (parked.Aggregate, parked.Entity, parked.Waiting)).Single()
+        );
+        Assert.True(rig.Operations.Skip("picky", "1", "a test"));
+        rig.Tick(50);
+        rig.Settle();
+        Assert.Equal(3, rig.View<GroupDocument>().Get("all")!.Opened);
+        Assert.Empty(rig.Operations.Parked());
+    }
+
+    [Fact]
+    public void An_index_without_an_order_is_found_before_anything_runs()
+    {
+        var view = View.Named("odd")
+            .Of(Cases.Aggregate)
+            .PerEntity()
+            .Document<CaseDocument>(Apply)
+            .Index(new ViewIndex<CaseDocument, Uri>("address", _ => new Uri("http://a")));
+        Assert.Contains(
+            TopologyCheck.Problems(Cases.Topology.Add(view)),
+            problem => problem.Contains("\"address\"", StringComparison.Ordinal)
+        );
+    }
+
+    [Fact]
     public async Task Crashes_before_a_commit_neither_lose_nor_double_an_event()
     {
         var random = new Random(3);
