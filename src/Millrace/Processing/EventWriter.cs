@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -15,7 +16,7 @@ internal sealed class EventWriter<TEvent> : IDisposable
     where TEvent : class
 {
     private readonly JsonTypeInfo<TEvent> _json;
-    private readonly Dictionary<Type, byte[]> _names = [];
+    private readonly Dictionary<Type, EventShape> _shapes = [];
     private readonly TopicPartition _target;
     private readonly ArrayBufferWriter<byte> _bytes = new(4096);
     private readonly Utf8JsonWriter _writer;
@@ -28,7 +29,7 @@ internal sealed class EventWriter<TEvent> : IDisposable
         _writer = new Utf8JsonWriter(_bytes, new JsonWriterOptions { SkipValidation = true });
         foreach (var derived in json.PolymorphismOptions?.DerivedTypes ?? [])
         {
-            _names[derived.DerivedType] = Encoding.UTF8.GetBytes(derived.TypeDiscriminator?.ToString() ?? derived.DerivedType.Name);
+            _shapes[derived.DerivedType] = EventShape.Of(json, derived);
         }
     }
 
@@ -63,13 +64,13 @@ internal sealed class EventWriter<TEvent> : IDisposable
         }
         Utf8Formatter.TryFormat(_pending.Count, id[at..], out var digits);
         RecordHeaders.Write(_bytes, Header.Id, id[..(at + digits)]);
-        if (!_names.TryGetValue(e.GetType(), out var name))
+        if (!_shapes.TryGetValue(e.GetType(), out var shape))
         {
             throw new InvalidOperationException(
                 $"The event {e.GetType().Name} has no durable name: add [JsonDerivedType(typeof({e.GetType().Name}), \"…\")] to {typeof(TEvent).Name}."
             );
         }
-        RecordHeaders.Write(_bytes, Header.Type, name);
+        RecordHeaders.Write(_bytes, Header.Type, shape.Name);
         RecordHeaders.Write(_bytes, Header.CorrelationId, cause.Correlation);
         RecordHeaders.Write(_bytes, Header.CausationId, cause.Id);
         Span<byte> number = stackalloc byte[20];
@@ -80,10 +81,33 @@ internal sealed class EventWriter<TEvent> : IDisposable
             RecordHeaders.Write(_bytes, Header.Snapshot, "1"u8);
         }
         var value = _bytes.WrittenCount;
+        _pending.Add((headers, value, Serialize(e, shape)));
+    }
+
+    /// <summary>
+    /// Writes what serializing the base type would write. Where the derived type is a plain object its own generated writer is several times
+    /// as fast, and the discriminator is put in front.
+    /// </summary>
+    /// <returns>Where the value ends in the buffer.</returns>
+    private int Serialize(TEvent e, EventShape shape)
+    {
+        if (shape.Prefix is not { } prefix)
+        {
+            _writer.Reset(_bytes);
+            JsonSerializer.Serialize(_writer, e, _json);
+            _writer.Flush();
+            return _bytes.WrittenCount;
+        }
+        _bytes.Write(prefix);
+        var open = _bytes.WrittenCount;
         _writer.Reset(_bytes);
-        JsonSerializer.Serialize(_writer, e, _json);
+        JsonSerializer.Serialize(_writer, e, shape.Json!);
         _writer.Flush();
-        _pending.Add((headers, value, _bytes.WrittenCount));
+        // The object's own brace follows the discriminator: a comma takes its place, or the closing one where the object is empty.
+        var written = MemoryMarshal.AsMemory(_bytes.WrittenMemory).Span[open..];
+        var isEmpty = written.Length == 2;
+        written[0] = isEmpty ? (byte)'}' : (byte)',';
+        return isEmpty ? open + 1 : _bytes.WrittenCount;
     }
 
     /// <summary>Appends what was written and forgets it.</summary>
@@ -95,6 +119,34 @@ internal sealed class EventWriter<TEvent> : IDisposable
             transaction.Append(_target, time, entity, bytes[headers..value], bytes[value..end]);
         }
         Clear();
+    }
+}
+
+/// <summary>How one type of event is written.</summary>
+/// <param name="Name">Its durable name.</param>
+/// <param name="Prefix">The object's beginning with the discriminator; null where only the base type can write it.</param>
+/// <param name="Json">How the rest is written.</param>
+internal sealed record EventShape(byte[] Name, byte[]? Prefix, JsonTypeInfo? Json)
+{
+    public static EventShape Of(JsonTypeInfo json, JsonDerivedType derived)
+    {
+        var name = derived.TypeDiscriminator?.ToString() ?? derived.DerivedType.Name;
+        var bytes = Encoding.UTF8.GetBytes(name);
+        var own = json.OriginatingResolver?.GetTypeInfo(derived.DerivedType, json.Options);
+        if (
+            own is not { Kind: JsonTypeInfoKind.Object, PolymorphismOptions: null }
+            || json.Options.WriteIndented
+            || derived.TypeDiscriminator is not string
+        )
+        {
+            return new EventShape(bytes, null, null);
+        }
+        var property = JsonEncodedText.Encode(json.PolymorphismOptions!.TypeDiscriminatorPropertyName, json.Options.Encoder);
+        return new EventShape(
+            bytes,
+            Encoding.UTF8.GetBytes($"{{\"{property}\":\"{JsonEncodedText.Encode(name, json.Options.Encoder)}\""),
+            own
+        );
     }
 }
 
