@@ -3,6 +3,7 @@ using Millrace.MySql.Binlog;
 using Millrace.MySql.Capture;
 using Millrace.MySql.Position;
 using Millrace.MySql.Protocol;
+using Millrace.MySql.Rows;
 using Millrace.MySql.Snapshot;
 using Millrace.Sources;
 using MySqlConnector;
@@ -84,7 +85,7 @@ internal sealed class MySqlSource : ISource
             {
                 throw new SourceException($"{Name}, as {_address.Binlog}: {e.Message}", e);
             }
-            catch (Exception e) when (e is BinlogException and not BinlogChecksumException or ServerIdCollisionException)
+            catch (Exception e) when (e is BinlogException and not BinlogChecksumException or ServerIdCollisionException or RowException)
             {
                 throw new SourceException($"{Name}: {e.Message}", e);
             }

@@ -15,8 +15,11 @@ internal abstract class BinlogInput : IAsyncDisposable
 /// <summary>Events from a server: a packet each.</summary>
 internal sealed class ServerInput(ServerConnection connection) : BinlogInput
 {
+    public override ValueTask<ReadOnlyMemory<byte>> Next(BinlogPosition at, CancellationToken ct) =>
+        connection.Packets.TryRead(out var packet) ? new(Event(packet, at)) : Wait(at, ct);
+
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public override async ValueTask<ReadOnlyMemory<byte>> Next(BinlogPosition at, CancellationToken ct)
+    async ValueTask<ReadOnlyMemory<byte>> Wait(BinlogPosition at, CancellationToken ct)
     {
         ReadOnlyMemory<byte> packet;
         try
@@ -34,14 +37,17 @@ internal sealed class ServerInput(ServerConnection connection) : BinlogInput
                 e
             );
         }
-        return packet.Span[0] switch
+        return Event(packet, at);
+    }
+
+    ReadOnlyMemory<byte> Event(ReadOnlyMemory<byte> packet, BinlogPosition at) =>
+        packet.Span[0] switch
         {
             0x00 => packet[1..],
             0xfe when packet.Length < 9 => default,
             0xff => throw ServerErrors.Read(packet.Span, $"binlog of {connection.Options} after {at}"),
             var other => throw new BinlogException(at, $"a packet of the stream begins with 0x{other:x2}, which is no event"),
         };
-    }
 
     public override ValueTask DisposeAsync() => connection.DisposeAsync();
 }
@@ -56,8 +62,30 @@ internal sealed class FileInput(Stream stream) : BinlogInput
     int _taken;
     bool _begun;
 
+    public override ValueTask<ReadOnlyMemory<byte>> Next(BinlogPosition at, CancellationToken ct)
+    {
+        if (_begun)
+        {
+            _buffer.Take(_taken);
+            _taken = 0;
+            if (_buffer.Available >= BinlogEventHeader.Size)
+            {
+                var length = BinlogEventHeader.ReadLength(_buffer.Span);
+                if (length is >= BinlogEventHeader.Size and <= int.MaxValue && _buffer.Available >= length)
+                    return new(Event((int)length));
+            }
+        }
+        return Wait(at, ct);
+    }
+
+    ReadOnlyMemory<byte> Event(int length)
+    {
+        _taken = length;
+        return _buffer.Memory(0, length);
+    }
+
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public override async ValueTask<ReadOnlyMemory<byte>> Next(BinlogPosition at, CancellationToken ct)
+    async ValueTask<ReadOnlyMemory<byte>> Wait(BinlogPosition at, CancellationToken ct)
     {
         if (!_begun)
         {
@@ -78,8 +106,7 @@ internal sealed class FileInput(Stream stream) : BinlogInput
                 $"an event cannot be {length} bytes long: the file is damaged here, or the offset is not where an event begins"
             );
         await Need((int)length, at, ct);
-        _taken = (int)length;
-        return _buffer.Memory(0, _taken);
+        return Event((int)length);
     }
 
     async ValueTask Need(int count, BinlogPosition at, CancellationToken ct)

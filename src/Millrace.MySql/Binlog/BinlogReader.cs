@@ -68,23 +68,32 @@ internal sealed class BinlogReader : IAsyncDisposable
     /// <exception cref="BinlogException">The event cannot be read.</exception>
     /// <exception cref="ConnectionLostException">The connection is gone.</exception>
     /// <exception cref="ServerErrorException">The server ended the stream with an error.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<bool> Read(CancellationToken ct)
+    public ValueTask<bool> Read(CancellationToken ct)
     {
         while (true)
         {
             if (_payload.IsOpen)
             {
                 if (NextOfPayload())
-                    return true;
+                    return new(true);
                 continue;
             }
-            var bytes = await _input.Next(End, ct);
+            var next = _input.Next(End, ct);
+            if (!next.IsCompletedSuccessfully)
+                return Wait(next, ct);
+            var bytes = next.Result;
             if (bytes.IsEmpty)
-                return false;
+                return new(false);
             if (Accept(bytes))
-                return true;
+                return new(true);
         }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    async ValueTask<bool> Wait(ValueTask<ReadOnlyMemory<byte>> next, CancellationToken ct)
+    {
+        var bytes = await next;
+        return !bytes.IsEmpty && (Accept(bytes) || await Read(ct));
     }
 
     bool NextOfPayload()

@@ -71,22 +71,20 @@ internal sealed record ServerFacts
     /// <summary>The end of the binlog. What a SELECT saw before this was asked is not behind it.</summary>
     public async Task<ServerHead> ReadHead(MySqlConnection connection, CancellationToken ct)
     {
-        await using var command = new MySqlCommand(ShowsBinaryLogStatus ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS", connection);
-        BinlogPosition position;
         string? gtids = null;
-        await using (var reader = await command.ExecuteReaderAsync(ct))
-        {
-            if (!await reader.ReadAsync(ct))
-                throw new SourceException("The server writes no binlog. Start it with log_bin (on RDS: turn automated backups on).");
-            position = new BinlogPosition(reader.GetString(0), Convert.ToUInt64(reader.GetValue(1)));
-            if (HasGtids && !IsMariaDb)
-                gtids = reader.GetString(4).ReplaceLineEndings("");
-        }
         if (IsMariaDb)
         {
-            await using var gtid = new MySqlCommand($"SELECT BINLOG_GTID_POS('{position.File}', {position.Offset})", connection);
+            // Asked for before the position, so that it holds nothing that stands behind it.
+            await using var gtid = new MySqlCommand("SELECT @@global.gtid_binlog_pos", connection);
             gtids = await gtid.ExecuteScalarAsync(ct) as string ?? "";
         }
+        await using var command = new MySqlCommand(ShowsBinaryLogStatus ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS", connection);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        if (!await reader.ReadAsync(ct))
+            throw new SourceException("The server writes no binlog. Start it with log_bin (on RDS: turn automated backups on).");
+        var position = new BinlogPosition(reader.GetString(0), Convert.ToUInt64(reader.GetValue(1)));
+        if (HasGtids && !IsMariaDb)
+            gtids = reader.GetString(4).ReplaceLineEndings("");
         return new ServerHead(position, gtids);
     }
 

@@ -29,6 +29,24 @@ internal sealed class PacketStream(Stream stream) : IDisposable
         stream = encrypted;
     }
 
+    /// <summary>The next payload where it is here already and in one packet; valid until the next call.</summary>
+    public bool TryRead(out ReadOnlyMemory<byte> payload)
+    {
+        _buffer.Take(_taken);
+        _taken = 0;
+        payload = default;
+        if (_buffer.Available < HeaderSize)
+            return false;
+        var header = _buffer.Span;
+        var length = header[0] | header[1] << 8 | header[2] << 16;
+        if (length == MaxPart || _buffer.Available < HeaderSize + length)
+            return false;
+        _taken = HeaderSize + length;
+        _sequence = (byte)(header[3] + 1);
+        payload = _buffer.Memory(HeaderSize, length);
+        return true;
+    }
+
     /// <summary>The next payload, valid until the next call.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<ReadOnlyMemory<byte>> Read(CancellationToken ct)

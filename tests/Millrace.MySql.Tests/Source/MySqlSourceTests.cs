@@ -452,6 +452,35 @@ public sealed class MySqlSourceTests
     }
 
     [Theory]
+    [InlineData(ServerKind.MariaDb, "REPLICATION SLAVE, BINLOG MONITOR")]
+    [InlineData(ServerKind.MySql, "REPLICATION SLAVE, REPLICATION CLIENT")]
+    public async Task Three_privileges_are_enough_and_a_missing_one_is_named(ServerKind kind, string privileges)
+    {
+        await using var database = await Database(kind);
+        await Fill(database, "t", 30);
+        var user = $"u{Guid.NewGuid().ToString("N")[..10]}";
+        var connectionString = $"{database.ConnectionString};User ID={user};Password=secret";
+        await database.ExecuteAsync(
+            $"CREATE USER '{user}'@'%' IDENTIFIED BY 'secret'; GRANT SELECT ON `{database.Name}`.* TO '{user}'@'%'"
+        );
+        var capture = CaptureOf("t");
+        await using (var source = new RunningSource(capture, database, connectionString))
+        {
+            var error = await Assert.ThrowsAsync<SourceException>(() => source.Running);
+            Assert.Contains("privilege", error.Message, StringComparison.OrdinalIgnoreCase);
+        }
+        Assert.NotEmpty(await RunningSource.Of(connectionString).CheckAsync(capture.Tables, Ct));
+        await database.ExecuteAsync($"GRANT {privileges} ON *.* TO '{user}'@'%'");
+        Assert.Empty(await RunningSource.Of(connectionString).CheckAsync(capture.Tables, Ct));
+        await using (var source = new RunningSource(capture, database, connectionString))
+        {
+            await source.UntilEqual("t");
+            await database.ExecuteAsync("UPDATE t SET v = 7");
+            await source.UntilEqual("t");
+        }
+    }
+
+    [Theory]
     [InlineData(ServerKind.MariaDb)]
     [InlineData(ServerKind.MySql)]
     public async Task What_would_keep_it_from_capturing_is_said_before_it_starts(ServerKind kind)
