@@ -5,7 +5,7 @@ namespace Millrace.Testing;
 /// <summary>Whether a running application has nothing left to do.</summary>
 internal static class AtRest
 {
-    /// <summary>Every group has committed everything that its inputs have, no sweep is on its way, and nothing is due.</summary>
+    /// <summary>Every group has committed everything that its inputs have, no sweep is on its way, nothing is due, and every intent is carried out or parked.</summary>
     public static bool Is(Runtime runtime)
     {
         foreach (var group in runtime.Groups)
@@ -25,7 +25,10 @@ internal static class AtRest
         }
         var watermark = runtime.Watermark;
         return !Sweeping(runtime)
-            && runtime.Application.Topology.Reactions.All(reaction => runtime.DownstreamServices.Timers.Due(reaction.Name) > watermark);
+            && runtime.Application.Topology.Reactions.All(reaction =>
+                runtime.DownstreamServices.Timers.Due(reaction.Name) > watermark
+                && runtime.DownstreamServices.Counters.Executor(reaction, runtime.Application.Partitions).Pending.Sum == 0
+            );
     }
 
     private static bool Sweeping(Runtime runtime)
