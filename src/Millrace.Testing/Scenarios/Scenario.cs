@@ -245,15 +245,25 @@ public sealed partial class Scenario
         foreach (var table in tables)
         {
             var snapshot = SnapshotBegan(table);
-            Wait(Binlog.ChunkAsync(table, snapshot, 0, Monolith.Rows(table), Now, CancellationToken.None));
+            SnapshotShows(table, snapshot);
             SnapshotEnded(table, snapshot);
         }
-        Wait(Binlog.AllSnapshotsEndedAsync(Now, CancellationToken.None));
+        AllSnapshotsEnded();
         Settle();
     }
 
     /// <summary>The parts of a snapshot one by one; nothing is handled until the next step.</summary>
     internal int SnapshotBegan(string table) => Wait(Binlog.SnapshotBeganAsync(table, Now, CancellationToken.None).AsTask());
+
+    internal void SnapshotShows(string table, int snapshot, int chunk = 0) =>
+        Wait(Binlog.ChunkAsync(table, snapshot, chunk, Monolith.Rows(table), Now, CancellationToken.None));
+
+    internal void AllSnapshotsEnded()
+    {
+        // The end is later than what was shown, though time stands still otherwise.
+        _clock.GoTo(Instants.Of(Math.Max(Now, _ticked) + 1));
+        Wait(Binlog.AllSnapshotsEndedAsync(Now, CancellationToken.None));
+    }
 
     internal void SnapshotEnded(string table, int snapshot) =>
         Wait(Binlog.SnapshotEndedAsync(table, snapshot, Now, CancellationToken.None));

@@ -1,3 +1,5 @@
+using Millrace.Engines;
+using Millrace.Sources;
 using Millrace.Testing;
 using static Millrace.Testing.Row;
 using static Millrace.Tests.Rules.Witness;
@@ -42,12 +44,76 @@ public class Time
     }
 
     [Fact]
-    public void A_partitions_time_never_goes_back()
+    public async Task A_partitions_time_never_goes_back()
     {
-        var scenario = Scenario.Of(Orders, 1).At(Noon.AddHours(3)).Given(Insert(One with { UpdatedAt = Noon.AddHours(3) }));
-        var late = scenario.When(Insert(One with { Id = 2, UpdatedAt = Noon }));
-        Assert.Equal([Instants.Of(Noon)], TimesOf(late));
-        Assert.Equal(Instants.Of(Noon.AddHours(3)), Assert.Single(late.Runtime.Status().Partitions).Time);
+        var scenario = Scenario.Of(Orders, 1).At(Noon);
+        var ahead = One with { UpdatedAt = Noon.AddMinutes(59) };
+        await scenario.Binlog.WriteAsync([.. scenario.Monolith.Do(Insert(ahead))], scenario.Now, TestContext.Current.CancellationToken);
+        // A later record, and the ticks behind it, are of an earlier time.
+        scenario.When(Insert(One with { Id = 2 }));
+        Assert.Equal([Instants.Of(Noon)], TimesOf(scenario));
+        Assert.Equal(Instants.Of(Noon.AddMinutes(59)), Assert.Single(scenario.Runtime.Status().Partitions).Time);
+    }
+
+    [Fact]
+    public void A_timer_fires_with_its_own_time_and_an_id_of_reaction_key_and_cause()
+    {
+        var scenario = Scenario.Of(Watch.Orders, new Limits()).At(Noon).Given(Insert(One)).After(TimeSpan.FromDays(2));
+        var intent = Assert.Single(scenario.Since(scenario.Runtime.Application.Intents(Watch.Late)));
+        Assert.Equal(Instants.Of(Noon.AddMinutes(30)), intent.Time);
+        Assert.StartsWith("late/1/", intent[Header.Id], StringComparison.Ordinal);
+        Assert.Contains("fake-1-1:0/0", intent[Header.Id], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_event_of_the_timers_own_time_comes_before_it() =>
+        Scenario
+            .Of(Watch.Orders, new Limits())
+            .Given(Insert(One))
+            .When(Update(One with { Status = "done", UpdatedAt = Noon.AddMinutes(30) }))
+            .ThenNoIntent()
+            .After(TimeSpan.FromDays(1))
+            .ThenNoIntent();
+
+    [Fact]
+    public async Task What_ticks_carry_is_the_smallest_watermark_and_never_ahead_of_the_clock()
+    {
+        var clock = new VirtualTime(Noon);
+        await using var engine = new InMemoryEngine(clock);
+        await using var runtime = new Runtime(
+            Orders,
+            new MillraceOptions(),
+            engine,
+            [new Named("a"), new Named("b")],
+            new Dictionary<Type, object>(),
+            new NoServices(),
+            clock,
+            Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance
+        );
+        void Report(int source, DateTimeOffset? watermark) =>
+            runtime
+                .Captures[source]
+                .Report(new SourceStatus { Connected = true, Watermark = watermark is { } time ? Instants.Of(time) : null });
+
+        Report(0, Noon);
+        // The other source has not said how far it is: nobody knows what is still unread.
+        Assert.Equal(long.MinValue, runtime.Watermark);
+        Report(1, Noon.AddMinutes(-20));
+        Assert.Equal(Instants.Of(Noon.AddMinutes(-20)), runtime.Watermark);
+        Report(1, Noon.AddMinutes(20));
+        Assert.Equal(Instants.Of(Noon), runtime.Watermark);
+    }
+
+    private sealed class Named(string name) : ISource
+    {
+        public string Name => name;
+
+        public Task RunAsync(ICapture capture, CancellationToken cancellation) => Task.CompletedTask;
+    }
+
+    private sealed class NoServices : IServiceProvider
+    {
+        public object? GetService(Type serviceType) => null;
     }
 
     private static IEnumerable<long> TimesOf(Scenario scenario) =>
