@@ -50,25 +50,37 @@ public sealed class ToldSource : ISource
         _capture = capture;
         var tables = capture.Tables.ToDictionary(table => table.Name, table => capture.Bind(table, Columns[table.Name], []));
         capture.Report(_status);
-        await foreach (var (changes, done) in _told.Reader.ReadAllAsync(cancellation))
+        using var turns = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        do
         {
-            var now = Micros(DateTimeOffset.UtcNow);
-            var batch = capture.Begin();
-            var at = new SourcePosition(1, 1, ++_offset);
-            batch.BeginTransaction(Encoding.UTF8.GetBytes($"0-1-{_offset}"), at, now);
-            changes(new Rows(batch, tables));
-            batch.End();
-            await batch.CommitAsync(cancellation);
+            while (_told.Reader.TryRead(out var told))
+            {
+                await WriteAsync(capture, tables, told.Changes, cancellation);
+                told.Done.SetResult();
+            }
+            // At the head, time goes on though nothing happens.
             _status = _status with
             {
-                Rows = _status.Rows + 1,
-                Position = $"told.000001:{_offset}",
-                Head = $"told.000001:{_offset}",
-                Watermark = now,
+                Watermark = Micros(DateTimeOffset.UtcNow),
             };
             capture.Report(_status);
-            done.SetResult();
-        }
+        } while (await turns.WaitForNextTickAsync(cancellation));
+    }
+
+    private async Task WriteAsync(
+        ICapture capture,
+        IReadOnlyDictionary<string, BoundTable> tables,
+        Action<Rows> changes,
+        CancellationToken cancellation
+    )
+    {
+        var batch = capture.Begin();
+        var at = new SourcePosition(1, 1, ++_offset);
+        batch.BeginTransaction(Encoding.UTF8.GetBytes($"0-1-{_offset}"), at, Micros(DateTimeOffset.UtcNow));
+        changes(new Rows(batch, tables));
+        batch.End();
+        await batch.CommitAsync(cancellation);
+        _status = _status with { Rows = _status.Rows + 1, Position = $"told.000001:{_offset}", Head = $"told.000001:{_offset}" };
     }
 
     private static long Micros(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;

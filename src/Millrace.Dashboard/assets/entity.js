@@ -80,14 +80,14 @@ function draw(story, before) {
       "div.axis",
       { role: "table" },
       h("div.axis-head", { role: "row" }, ["", "Transaction", "Command and decision", "Events", "What followed"].map((name) => h("span", { role: "columnheader" }, name))),
-      story.commands.map((command, i) => row(command, story.commands[i - 1])),
+      story.commands.map((command, i) => row(command, story.commands[i - 1], story)),
       !before && story.timers.length ? timersRow(story.timers) : null,
     ),
   );
   return parts;
 }
 
-function row(command, previous) {
+function row(command, previous, story) {
   const { record } = command;
   const gap = previous ? (Date.parse(record.time) - Date.parse(previous.record.time)) / 1000 : null;
   return h(
@@ -97,7 +97,7 @@ function row(command, previous) {
     h("div", { role: "cell" }, command.native ? h("p.muted", null, "none: sent by a client") : transaction(command)),
     h("div", { role: "cell" }, decision(command)),
     h("div", { role: "cell" }, command.events.length ? command.events.map((e) => item(e)) : h("p.muted", null, command.pending ? "not decided yet" : "no event")),
-    h("div", { role: "cell" }, command.intents.length ? command.intents.map((intent) => item(intent, intent.of)) : h("p.muted", null, "–")),
+    h("div", { role: "cell" }, followed(command, story)),
   );
 }
 
@@ -151,6 +151,19 @@ function decision(command) {
 
 function item(record, by) {
   return h("div.item", null, h("p", null, h("span.type", null, record.type), by && h("small", null, ` by ${by}`)), h("p.body", null, json(body(record.value))), fold(record));
+}
+
+// Views see every event of the entity; an intent says whether a timer brought it, and how much later.
+function followed(command, story) {
+  if (!command.events.length) return h("p.muted", null, "–");
+  return [
+    story.views.length > 0 && h("p.after", null, "into ", story.views.map((view, i) => [i ? ", " : "", h("a", { href: `views/${encodeURIComponent(view)}?key=${encodeURIComponent(story.entity)}` }, view)])),
+    command.intents.map((intent) => {
+      const later = (Date.parse(intent.time) - Date.parse(command.record.time)) / 1000;
+      const timer = /@([^/@]+)$/.exec(intent.id ?? "")?.[1];
+      return [item(intent, intent.of), h("p.after", null, timer ? `timer ${timer} fired ` : "", later > 0.001 ? `${seconds(later)} later, ` : "", time(intent.time))];
+    }),
+  ];
 }
 
 function fold(record) {

@@ -1,4 +1,4 @@
-import { empty, entityUrl, getJson, h, json, number } from "./dom.js";
+import { empty, entityUrl, getJson, h, json, number, time } from "./dom.js";
 
 // The documents of a view, in the order of a key or an index.
 
@@ -33,7 +33,7 @@ export function views(main, context, path, query) {
   });
 
   function open(view) {
-    const index = h("select", { "aria-label": "order", change: () => set({ index: index.value }) }, h("option", { value: "" }, "by partition and key"), view.indexes.map((i) => h("option", { value: i }, `by ${i}`)));
+    const index = h("select", { "aria-label": "order", change: () => set({ index: index.value }) }, h("option", { value: "" }, "by partition and key"), view.indexes.map((i) => h("option", { value: i }, i.startsWith("by-") ? i : `by ${i}`)));
     index.value = state.index;
     const descending = h("button.quiet", { type: "button", title: "turn the order round", click: () => set({ descending: state.descending ? "" : "true" }) }, "⇅");
     const key = h("input", { type: "search", placeholder: "key", "aria-label": "key", value: state.key, change: () => set({ key: key.value.trim() }) });
@@ -93,5 +93,6 @@ function table(found, view, more) {
 function cell(value) {
   if (value === undefined || value === null) return h("span.muted", null, "–");
   if (Array.isArray(value) && value.length > 3) return h("span", { title: JSON.stringify(value) }, `${value.length} entries`);
+  if (typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(value)) return time(value, true);
   return typeof value === "object" ? json(value) : String(value);
 }
