@@ -1,29 +1,26 @@
 using Millrace.Harness;
 
 // dotnet run -c Release --project bench/Millrace.Harness -- aggregate [commands] [entities]
-// dotnet run -c Release --project bench/Millrace.Harness -- engine [commands] [entities]
-// dotnet run -c Release --project bench/Millrace.Harness -- latency [times]
-var numbers = args.Skip(1).Select(int.Parse).ToArray();
-int Number(int place, int otherwise) => place < numbers.Length ? numbers[place] : otherwise;
-Func<string, Task>? run = args.FirstOrDefault() switch
-{
-    "aggregate" => folder => AggregateRun.RunAsync(folder, Number(0, 2_000_000), Number(1, 100_000)),
-    "engine" => folder => EngineRun.ThroughputAsync(folder, Number(0, 2_000_000), Number(1, 100_000)),
-    "latency" => folder => EngineRun.LatencyAsync(folder, Number(0, 1000)),
-    _ => null,
-};
-if (run is null)
-{
-    Console.Error.WriteLine("usage: Millrace.Harness aggregate|engine [commands] [entities] | latency [times]");
-    return 2;
-}
+// dotnet run -c Release --project bench/Millrace.Harness -- latency CONNECTION [rate] [seconds]
 var folder = Directory.CreateTempSubdirectory("millrace-harness-").FullName;
 try
 {
-    await run(folder);
+    switch (args)
+    {
+        case ["aggregate", .. var rest]:
+            await AggregateRun.RunAsync(folder, Number(rest, 0, 2_000_000), Number(rest, 1, 100_000));
+            return 0;
+        case ["latency", var connection, .. var rest]:
+            await LatencyRun.RunAsync(folder, connection, Number(rest, 0, 1_000), Number(rest, 1, 20));
+            return 0;
+        default:
+            Console.Error.WriteLine("usage: Millrace.Harness aggregate [commands] [entities] | latency CONNECTION [rate] [seconds]");
+            return 2;
+    }
 }
 finally
 {
     Directory.Delete(folder, recursive: true);
 }
-return 0;
+
+static int Number(string[] args, int at, int otherwise) => args.Length > at ? int.Parse(args[at]) : otherwise;
