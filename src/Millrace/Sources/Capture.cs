@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Millrace.Engines;
 
 namespace Millrace.Sources;
@@ -18,7 +19,11 @@ internal sealed class Capture : ICapture, IAsyncDisposable
         _appenderName = $"{application.Topology.Name}.source.{source}";
         _appender = engine.OpenAppender(_appenderName);
         Tables = CapturedTables.Of(application.Topology);
+        LatestTime = Saved.TryGet(LatestKey, out var latest) ? BinaryPrimitives.ReadInt64BigEndian(latest) : 0;
     }
+
+    /// <summary>Where the latest time is kept, beside what the source saves: no source's key begins with 0.</summary>
+    public static ReadOnlySpan<byte> LatestKey => "\0latest"u8;
 
     public Application Application { get; }
     public MillraceOptions Options { get; }
@@ -29,8 +34,8 @@ internal sealed class Capture : ICapture, IAsyncDisposable
     /// <summary>How the source stands, as it said last.</summary>
     public SourceStatus Status { get; private set; } = new() { Connected = false };
 
-    /// <summary>The latest time of anything appended, in microseconds.</summary>
-    public long LatestTime;
+    /// <summary>The latest time of anything appended, in microseconds; kept, so that time goes on where it was after a restart.</summary>
+    public long LatestTime { get; private set; }
 
     /// <summary>Rows handed over since the start.</summary>
     public long Rows;

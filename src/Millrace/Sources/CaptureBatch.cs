@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.Buffers.Text;
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
@@ -166,8 +167,19 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
 
     public async ValueTask CommitAsync(CancellationToken cancellation)
     {
+        SaveLatest();
         await appender.CommitAsync(transaction, durable: false, cancellation).ConfigureAwait(false);
         capture.Appended(_latest, _rows);
+    }
+
+    private void SaveLatest()
+    {
+        if (_latest > capture.LatestTime)
+        {
+            Span<byte> latest = stackalloc byte[8];
+            BinaryPrimitives.WriteInt64BigEndian(latest, _latest);
+            transaction.Put(Capture.LatestKey, latest);
+        }
     }
 
     private void Enter(SourcePosition position, bool snapshot, long time)
