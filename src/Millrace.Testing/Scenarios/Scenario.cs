@@ -258,12 +258,7 @@ public sealed partial class Scenario
     internal void SnapshotShows(string table, int snapshot, int chunk = 0) =>
         Wait(Binlog.ChunkAsync(table, snapshot, chunk, Monolith.Rows(table), Now, CancellationToken.None));
 
-    internal void AllSnapshotsEnded()
-    {
-        // The end is later than what was shown, though time stands still otherwise.
-        _clock.GoTo(Instants.Of(Math.Max(Now, _ticked) + 1));
-        Wait(Binlog.AllSnapshotsEndedAsync(Now, CancellationToken.None));
-    }
+    internal void AllSnapshotsEnded() => Wait(Binlog.AllSnapshotsEndedAsync(Now, CancellationToken.None));
 
     internal void SnapshotEnded(string table, int snapshot) =>
         Wait(Binlog.SnapshotEndedAsync(table, snapshot, Now, CancellationToken.None));

@@ -49,6 +49,7 @@ public class Time
         var scenario = Scenario.Of(Orders, 1).At(Noon);
         var ahead = One with { UpdatedAt = Noon.AddMinutes(59) };
         await scenario.Binlog.WriteAsync([.. scenario.Monolith.Do(Insert(ahead))], scenario.Now, TestContext.Current.CancellationToken);
+        scenario.Settle();
         // A later record, and the ticks behind it, are of an earlier time.
         scenario.When(Insert(One with { Id = 2 }));
         Assert.Equal([Instants.Of(Noon)], TimesOf(scenario));
