@@ -15,7 +15,8 @@ internal sealed class Appender(RocksStore store, Catalog catalog, Committer comm
     [ThreadStatic]
     private static byte[]? t_delta;
 
-    public ITransaction Begin() => _free.TryTake(out var transaction) ? transaction : new EmbeddedTransaction(store, catalog, table);
+    public ITransaction Begin() =>
+        _free.TryTake(out var transaction) ? transaction : new EmbeddedTransaction(store, catalog, table, keepViews: false);
 
     public ValueTask CommitAsync(ITransaction transaction, bool durable, CancellationToken cancellation)
     {
@@ -30,7 +31,6 @@ internal sealed class Appender(RocksStore store, Catalog catalog, Committer comm
         t_delta = delta;
         if (_free.Count < Kept)
         {
-            own.Rest();
             _free.Add(own);
         }
         return durable || syncer.EveryCommit ? syncer.WaitAsync(commit, cancellation) : ValueTask.CompletedTask;

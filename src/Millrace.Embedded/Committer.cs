@@ -22,6 +22,9 @@ internal sealed class Committer(RocksStore store, FreeSpace space, long tailByte
     /// <summary>Called after each commit, outside the gate, with its number.</summary>
     public Action<long>? Written { get; set; }
 
+    /// <summary>Whether the disk is full; commits are tried again until it is not.</summary>
+    public bool DiskIsFull => space.Refusing;
+
     /// <summary>How many commits there were.</summary>
     public long Commits => Volatile.Read(ref _commits);
 

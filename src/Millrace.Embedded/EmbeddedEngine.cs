@@ -46,10 +46,15 @@ public sealed class EmbeddedEngine : IEngine
 
     /// <summary>Opens a folder, or makes it.</summary>
     /// <param name="options">Where it is, and how it is kept.</param>
+    /// <exception cref="ArgumentException">An option makes no sense.</exception>
     /// <exception cref="EngineException">Another process uses the folder, it is damaged, or it cannot be written.</exception>
     public static EmbeddedEngine Open(EmbeddedOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        ArgumentException.ThrowIfNullOrWhiteSpace(options.Folder);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.SyncEvery, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.ReserveBytes);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.StateBytes);
         try
         {
             Directory.CreateDirectory(options.Folder);
@@ -126,7 +131,7 @@ public sealed class EmbeddedEngine : IEngine
         await running.ConfigureAwait(false);
     }
 
-    /// <summary>Stops the groups, syncs, and closes the folder. Readers and appenders must not be used after this.</summary>
+    /// <summary>Stops the groups, syncs, and closes the folder. Readers and appenders throw when they are used after this.</summary>
     public async ValueTask DisposeAsync()
     {
         lock (_gate)

@@ -5,8 +5,11 @@ using Millrace.Engines;
 
 namespace Millrace.Embedded;
 
-/// <summary>What one commit will write. A processor's is used again and again; an appender's goes back to it.</summary>
-internal sealed class EmbeddedTransaction(RocksStore store, Catalog catalog, StateTable table) : ITransaction
+/// <summary>
+/// What one commit will write. A processor's is used again and again, and keeps views of the store between ranges; an appender's goes
+/// back to it, or is dropped, and keeps none.
+/// </summary>
+internal sealed class EmbeddedTransaction(RocksStore store, Catalog catalog, StateTable table, bool keepViews) : ITransaction
 {
     private readonly record struct Target(Topic Topic, int Partition, PartitionLog Log);
 
@@ -56,7 +59,7 @@ internal sealed class EmbeddedTransaction(RocksStore store, Catalog catalog, Sta
         {
             free = _overlays.Count;
             _overlays.Add(new OverlayCursor());
-            _cursors.Add(new TableCursor(store, table));
+            _cursors.Add(new TableCursor(store, table) { ReleaseWhenDisposed = !keepViews });
         }
         _cursors[free].Begin(from, to, descending);
         _overlays[free].Begin(State, _cursors[free], from, to, descending);

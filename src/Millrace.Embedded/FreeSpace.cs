@@ -12,10 +12,13 @@ internal sealed class FreeSpace(string folder, long reserve)
     private const long CheckBytes = 4 << 20;
     private const long CheckMilliseconds = 100;
 
-    private readonly DriveInfo _drive = new(folder);
+    private readonly DriveInfo _drive = new(Path.GetFullPath(folder));
     private long _untilCheck;
     private long _checkedAt = -CheckMilliseconds;
-    private bool _refusing;
+    private volatile bool _refusing;
+
+    /// <summary>Whether it refused the last time it was asked.</summary>
+    public bool Refusing => _refusing;
 
     /// <summary>Asks whether there is room now.</summary>
     public void Check()

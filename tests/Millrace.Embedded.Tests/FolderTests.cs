@@ -50,4 +50,38 @@ public sealed class FolderTests
         );
         Assert.Contains(file, refused.Message);
     }
+
+    [Fact]
+    public async Task What_is_used_after_the_engine_was_disposed_says_so()
+    {
+        using var folder = new TemporaryFolder();
+        var engine = EmbeddedEngine.Open(new EmbeddedOptions { Folder = folder.Path, TailBytes = 1 });
+        var topic = new Topic("t", 1);
+        await engine.CreateTopicsAsync([topic], CancellationToken.None);
+        var appender = engine.OpenAppender("a");
+        for (var i = 0; i < 3; i++)
+        {
+            var commit = appender.Begin();
+            commit.Append(new(topic, 0), 0, default, default, "v"u8);
+            commit.Put([(byte)i], "v"u8);
+            await appender.CommitAsync(commit, durable: true, CancellationToken.None);
+        }
+        var transaction = appender.Begin();
+        transaction.Put("k"u8, "v"u8);
+        var reader = engine.Read(new(topic, 0), 0);
+        var state = engine.OpenState("a", 0);
+        var cursor = state.Range(default, default);
+        Assert.True(cursor.MoveNext());
+        await engine.DisposeAsync();
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () =>
+            await appender.CommitAsync(transaction, durable: true, CancellationToken.None)
+        );
+        Assert.Throws<ObjectDisposedException>(() => reader.TryRead(10, out _));
+        Assert.Throws<ObjectDisposedException>(() => state.TryGet("never read"u8, out _));
+        Assert.Throws<ObjectDisposedException>(() => engine.OpenAppender("b"));
+        cursor.Dispose();
+        reader.Dispose();
+        await engine.DisposeAsync();
+    }
 }

@@ -13,6 +13,7 @@ internal sealed class PartitionLoop
 {
     private static readonly TimeSpan FirstBackoff = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestBackoff = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongestBackoffWhenFull = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Forever = Timeout.InfiniteTimeSpan;
 
     private readonly ProcessorGroup _group;
@@ -52,7 +53,7 @@ internal sealed class PartitionLoop
         _syncer = syncer;
         _cancellation = cancellation;
         _durable = group.DurableInput || syncer.EveryCommit;
-        _transaction = new EmbeddedTransaction(store, catalog, catalog.Table(group.Name, partition));
+        _transaction = new EmbeddedTransaction(store, catalog, catalog.Table(group.Name, partition), keepViews: true);
         _inputs =
         [
             .. group.Inputs.Select(topic =>
@@ -214,7 +215,9 @@ internal sealed class PartitionLoop
                 _signal.Wait(left);
             }
         }
-        _backoff = _backoff * 2 < LongestBackoff ? _backoff * 2 : LongestBackoff;
+        // What mends a full disk is seen at the next try alone, and a try costs little then.
+        var longest = _committer.DiskIsFull ? LongestBackoffWhenFull : LongestBackoff;
+        _backoff = _backoff * 2 < longest ? _backoff * 2 : longest;
     }
 
     private static void Await(ValueTask task)

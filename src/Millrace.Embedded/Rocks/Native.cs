@@ -138,7 +138,7 @@ internal static unsafe partial class Native
     public static partial void rocksdb_readoptions_destroy(nint options);
 
     [LibraryImport(Library)]
-    public static partial void rocksdb_flush_wal(nint db, byte sync, nint* error);
+    public static partial void rocksdb_flush_wal(RocksHandle db, byte sync, nint* error);
 
     [LibraryImport(Library)]
     public static partial nint rocksdb_writebatch_create();
@@ -173,11 +173,11 @@ internal static unsafe partial class Native
     );
 
     [LibraryImport(Library)]
-    public static partial void rocksdb_write(nint db, nint options, nint batch, nint* error);
+    public static partial void rocksdb_write(RocksHandle db, nint options, nint batch, nint* error);
 
     [LibraryImport(Library)]
     public static partial byte rocksdb_get_into_buffer_cf(
-        nint db,
+        RocksHandle db,
         nint options,
         nint family,
         byte* key,
@@ -190,7 +190,7 @@ internal static unsafe partial class Native
     );
 
     [LibraryImport(Library)]
-    public static partial nint rocksdb_create_iterator_cf(nint db, nint options, nint family);
+    public static partial nint rocksdb_create_iterator_cf(RocksHandle db, nint options, nint family);
 
     [LibraryImport(Library)]
     public static partial void rocksdb_iter_destroy(nint iterator);

@@ -77,6 +77,7 @@ internal sealed unsafe class RocksIterator(RocksStore store, nint handle) : IDis
         {
             rocksdb_iter_destroy(_handle);
             _handle = 0;
+            store.Release();
         }
     }
 }

@@ -30,11 +30,8 @@ internal sealed unsafe class RocksStore : IDisposable
     private static readonly string[] FamilyNames = ["default", "log", "state", "delta"];
 
     private readonly string _folder;
-    private readonly nint _db;
-    private readonly nint _writeOptions = rocksdb_writeoptions_create();
-    private readonly nint _readOptions = rocksdb_readoptions_create();
-    private readonly nint[] _families = new nint[FamilyNames.Length];
-    private bool _disposed;
+    private readonly RocksHandle _db;
+    private volatile bool _disposed;
 
     public RocksStore(string folder, EmbeddedOptions options)
     {
@@ -77,13 +74,15 @@ internal sealed unsafe class RocksStore : IDisposable
         rocksdb_options_set_blob_file_size(families[(int)Family.Log], 256 << 20);
         rocksdb_options_set_blob_compression_type(families[(int)Family.Log], Lz4);
         nint error = 0;
+        nint db;
+        var opened = new nint[FamilyNames.Length];
         fixed (
             nint* n = names,
                 o = families,
-                f = _families
+                f = opened
         )
         {
-            _db = rocksdb_open_column_families(database, folder, names.Length, n, o, f, &error);
+            db = rocksdb_open_column_families(database, folder, names.Length, n, o, f, &error);
         }
         foreach (var name in names)
         {
@@ -95,20 +94,16 @@ internal sealed unsafe class RocksStore : IDisposable
         }
         rocksdb_options_destroy(database);
         rocksdb_cache_destroy(cache);
-        if (error != 0)
-        {
-            rocksdb_writeoptions_destroy(_writeOptions);
-            rocksdb_readoptions_destroy(_readOptions);
-            Check(error, "open");
-        }
+        Check(error, "open");
+        _db = new RocksHandle(db, opened);
     }
 
-    public nint Handle(Family family) => _families[(int)family];
+    public nint Handle(Family family) => _db.Family(family);
 
     public void Write(WriteBatch batch)
     {
         nint error = 0;
-        rocksdb_write(_db, _writeOptions, batch.Handle, &error);
+        rocksdb_write(_db, _db.WriteOptions, batch.Handle, &error);
         Check(error, "write to");
     }
 
@@ -124,6 +119,7 @@ internal sealed unsafe class RocksStore : IDisposable
     /// <returns>The value's length, or -1 where the key is not there.</returns>
     public int Get(Family family, ReadOnlySpan<byte> key, ref byte[] buffer)
     {
+        ObjectDisposedException.ThrowIf(_disposed, typeof(EmbeddedEngine));
         while (true)
         {
             nuint length;
@@ -137,7 +133,7 @@ internal sealed unsafe class RocksStore : IDisposable
             {
                 fits = rocksdb_get_into_buffer_cf(
                     _db,
-                    _readOptions,
+                    _db.ReadOptions,
                     Handle(family),
                     k,
                     (nuint)key.Length,
@@ -161,22 +157,23 @@ internal sealed unsafe class RocksStore : IDisposable
         }
     }
 
-    public RocksIterator Iterate(Family family) => new(this, rocksdb_create_iterator_cf(_db, _readOptions, Handle(family)));
+    /// <summary>A view of what is stored now. It keeps the store open until it is disposed.</summary>
+    public RocksIterator Iterate(Family family)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, typeof(EmbeddedEngine));
+        var held = false;
+        _db.DangerousAddRef(ref held);
+        return new RocksIterator(this, rocksdb_create_iterator_cf(_db, _db.ReadOptions, Handle(family)));
+    }
 
+    /// <summary>An iterator is gone.</summary>
+    public void Release() => _db.DangerousRelease();
+
+    /// <summary>Closes it when nobody is inside any more.</summary>
     public void Dispose()
     {
-        if (_disposed)
-        {
-            return;
-        }
         _disposed = true;
-        foreach (var family in _families)
-        {
-            rocksdb_column_family_handle_destroy(family);
-        }
-        rocksdb_close(_db);
-        rocksdb_writeoptions_destroy(_writeOptions);
-        rocksdb_readoptions_destroy(_readOptions);
+        _db.Dispose();
     }
 
     /// <summary>Turns RocksDB's error into one that says what to do.</summary>
