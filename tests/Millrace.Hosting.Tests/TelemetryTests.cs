@@ -1,7 +1,10 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Millrace.Parcels;
 
 namespace Millrace.Hosting.Tests;
 
@@ -32,6 +35,40 @@ public sealed partial class TelemetryTests
 
             var documented = Row().Matches(await File.ReadAllTextAsync(Documentation(), TestContext.Current.CancellationToken));
             Assert.Equal(documented.Select(row => $"{row.Groups[1]} {row.Groups[2]} {row.Groups[3]}").Order(), instruments.Order());
+        }
+    }
+
+    [Fact]
+    public async Task All_intents_of_one_transaction_are_one_trace()
+    {
+        var spans = new ConcurrentQueue<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == MillraceTelemetry.ActivitySourceName,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+            ActivityStopped = spans.Enqueue,
+        };
+        ActivitySource.AddActivityListener(listener);
+        var (host, source) = Hosts.PostOffice(arguments: "--Millrace:Promises:BusyAbove=0");
+        using (host)
+        {
+            await host.StartAsync(CancellationToken.None);
+            await source.CommitAsync(rows =>
+                rows.Insert("parcels", 901, "Oslo", "sent", null)
+                    .Insert("parcels", 902, "Oslo", "sent", null)
+                    .Insert("scans", 1, 901, "trace-north")
+                    .Insert("scans", 2, 902, "trace-west")
+            );
+            await source.CommitAsync(rows => rows.Insert("parcels", 903, "Oslo", "sent", null).Insert("scans", 3, 903, "trace-south"));
+
+            var alerts = await Eventually.Get(
+                () => spans.Where(span => $"{span.GetTagItem("millrace.intent.id")}".Contains("trace-", StringComparison.Ordinal)).ToList(),
+                found => found.Count == 3
+            );
+
+            Assert.All(alerts, alert => Assert.Equal("execute alert", alert.OperationName));
+            Assert.Equal([1, 2], alerts.GroupBy(alert => alert.TraceId).Select(trace => trace.Count()).Order());
+            await host.StopAsync(CancellationToken.None);
         }
     }
 

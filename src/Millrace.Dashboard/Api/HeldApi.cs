@@ -23,13 +23,7 @@ internal static class HeldApi
             "/api/timers",
             (Runtime runtime, string? reaction, string? key) =>
                 Results.Json<IReadOnlyList<TimerInfo>>(
-                    [
-                        .. ArmedTimers
-                            .Of(runtime, Given(reaction), Given(key))
-                            .Take(MostListed * 10)
-                            .OrderBy(timer => timer.Due)
-                            .Take(MostListed),
-                    ],
+                    [.. ArmedTimers.Of(runtime, Given(reaction), Given(key), MostListed).OrderBy(timer => timer.Due).Take(MostListed)],
                     DashboardJson.Default.IReadOnlyListTimerInfo
                 )
         );

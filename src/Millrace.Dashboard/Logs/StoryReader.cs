@@ -74,7 +74,7 @@ internal sealed class StoryReader(IEngine engine, Application application, Runti
             more && first is not null ? first.Offset : null,
             scan.Cut,
             runtime.Held().FirstOrDefault(held => held.Aggregate == aggregate.Name && held.Entity == id),
-            [.. PerEntityReactions(aggregate).SelectMany(reaction => ArmedTimers.Of(runtime, reaction.Name, id))],
+            [.. PerEntityReactions(aggregate).SelectMany(reaction => ArmedTimers.Of(runtime, reaction.Name, id, 100))],
             [
                 .. application
                     .Topology.Views.Where(view => view.Aggregate.Name == aggregate.Name && view.IsPerEntity)

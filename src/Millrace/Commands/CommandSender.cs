@@ -64,6 +64,7 @@ internal sealed class CommandSender : ICommands, IAsyncDisposable
     {
         // The same key names the same command wherever it is sent from.
         var commandId = $"{aggregate.Name}/{id}/{options.IdempotencyKey ?? Guid.NewGuid().ToString("N")}";
+        using var span = Telemetry.StartCommand(command.GetType().Name, aggregate.Name, correlation ?? commandId);
         var waiter = _waiting.GetOrAdd(
             commandId,
             _ => new TaskCompletionSource<(OutcomeRecord, LogPosition)>(TaskCreationOptions.RunContinuationsAsynchronously)

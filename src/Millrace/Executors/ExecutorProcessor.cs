@@ -156,7 +156,7 @@ internal sealed class ExecutorProcessor : IProcessor
 
     private async Task ExecuteAsync(IntentRecord intent, CancellationToken cancellation)
     {
-        using var span = Telemetry.StartIntent(intent.Type, intent.Reaction, intent.CorrelationId, intent.Id, default);
+        using var span = Telemetry.StartIntent(intent.Type, intent.Reaction, intent.CorrelationId, intent.Id);
         if (intent.Type == IntentCatalog.SendName)
         {
             await SendAsync(intent, cancellation);

@@ -40,38 +40,44 @@ internal sealed class Telemetry : IDisposable
     }
 
     /// <summary>
-    /// Begins the span of an intent being carried out. Its trace is the one of the request that began everything, or, for a source
-    /// transaction, one made of the transaction's id: the same on every machine and at every try, without a header on any record.
+    /// Begins the span of an intent being carried out. Its trace is made of what everything began with (a source transaction, a request): the
+    /// same on every machine and at every try, without a header on any record.
     /// </summary>
-    public static Activity? StartIntent(string intent, string reaction, string correlation, string id, ReadOnlySpan<byte> traceParent)
+    public static Activity? StartIntent(string intent, string reaction, string correlation, string id)
     {
         if (!Spans.HasListeners())
         {
             return null;
         }
-        var activity = Spans.StartActivity($"execute {intent}", ActivityKind.Consumer, ParentOf(correlation, traceParent));
+        var activity = Spans.StartActivity($"execute {intent}", ActivityKind.Consumer, Root(correlation));
         activity?.SetTag("millrace.reaction", reaction);
         activity?.SetTag("millrace.intent.id", id);
         activity?.SetTag("millrace.correlation.id", correlation);
         return activity;
     }
 
-    /// <summary>Begins the span of a native command, from its being sent to its decision.</summary>
-    public static Activity? StartCommand(string command, string aggregate)
+    /// <summary>Begins the span of a native command, from its being sent to its decision, linked to the trace of what follows from it.</summary>
+    public static Activity? StartCommand(string command, string aggregate, string correlation)
     {
-        var activity = Spans.StartActivity($"send {command}", ActivityKind.Producer);
+        if (!Spans.HasListeners())
+        {
+            return null;
+        }
+        var activity = Spans.StartActivity(
+            $"send {command}",
+            ActivityKind.Producer,
+            default(ActivityContext),
+            links: [new ActivityLink(Root(correlation))]
+        );
         activity?.SetTag("millrace.aggregate", aggregate);
+        activity?.SetTag("millrace.correlation.id", correlation);
         return activity;
     }
 
     public void Dispose() => _meter.Dispose();
 
-    private static ActivityContext ParentOf(string correlation, ReadOnlySpan<byte> traceParent)
+    private static ActivityContext Root(string correlation)
     {
-        if (!traceParent.IsEmpty && ActivityContext.TryParse(System.Text.Encoding.ASCII.GetString(traceParent), null, out var parent))
-        {
-            return parent;
-        }
         Span<byte> hash = stackalloc byte[24];
         var bytes = System.Text.Encoding.UTF8.GetBytes(correlation);
         XxHash128.Hash(bytes, hash);
