@@ -34,6 +34,7 @@ public class RowDiagnosticsTests
     [InlineData("MILL109", "public sealed record R([Key] int Id);")]
     [InlineData("MILL109", "[Row(\"t\")] public sealed partial record R([Key] int Id) { [Column(\"x\")] public int X => 1; }")]
     [InlineData("MILL110", "[Row(\"t\")] public sealed partial record R { public R(string x) { } [Key] public int Id { get; init; } }")]
+    [InlineData("MILL112", "[Row(\"t\")] public sealed partial record R([Key] int Id, string Definition);")]
     [InlineData("MILL111", "[Row(\"\")] public sealed partial record R([Key] int Id);")]
     public void What_is_wrong_with_a_row_record_is_an_error(string id, string source)
     {

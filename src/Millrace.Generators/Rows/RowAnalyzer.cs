@@ -23,6 +23,7 @@ public sealed class RowAnalyzer : DiagnosticAnalyzer
         RowDiagnostics.NoEffect,
         RowDiagnostics.NoConstructor,
         RowDiagnostics.NoTable,
+        RowDiagnostics.TakenName,
     ];
 
     /// <inheritdoc />

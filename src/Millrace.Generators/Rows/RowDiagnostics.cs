@@ -66,6 +66,12 @@ internal static class RowDiagnostics
 
     public static readonly DiagnosticDescriptor NoTable = Error("MILL111", "A row names its table", "{0} names no table");
 
+    public static readonly DiagnosticDescriptor TakenName = Error(
+        "MILL112",
+        "Definition, Parse and Write are generated",
+        "{0}.{1} has the name of a generated member. Name the property otherwise and its column with [Column(\"{2}\")]."
+    );
+
     private static DiagnosticDescriptor Error(string id, string title, string message) =>
         new(id, title, message, "Millrace.Rows", DiagnosticSeverity.Error, isEnabledByDefault: true);
 }

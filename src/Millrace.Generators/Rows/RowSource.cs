@@ -199,7 +199,6 @@ internal static class RowSource
         return $"0x{bits:X}";
     }
 
-    // By way of the interface, so that another record's property of that name is not in the way.
     private static string DefinitionOf(string record) => $"{record}.Definition";
 
     private static string Names(IEnumerable<ColumnModel> columns) => string.Join(", ", columns.Select(c => Text(c.Name)));

@@ -70,6 +70,10 @@ internal static class RowSymbols
                 continue;
             }
             var column = property.ToColumn(kind);
+            if (property.Name is "Definition" or "Parse" or "Write")
+            {
+                Report(RowDiagnostics.TakenName, property.Symbol, row.Name, property.Name, column.Name);
+            }
             if (columns.FirstOrDefault(c => c.Name == column.Name) is { } twin)
             {
                 Report(RowDiagnostics.DuplicateColumn, property.Symbol, row.Name, twin.Property, column.Property, column.Name);
