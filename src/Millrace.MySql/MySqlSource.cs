@@ -61,6 +61,10 @@ internal sealed class MySqlSource : ISource
                 await RunOnce(capture, leaveOut, cancellation);
                 continue;
             }
+            catch (Exception e) when (cancellation.IsCancellationRequested)
+            {
+                throw new OperationCanceledException("the capture was stopped", e, cancellation);
+            }
             catch (RolledBackException e)
             {
                 leaveOut.Add(e.Begin);
@@ -89,7 +93,7 @@ internal sealed class MySqlSource : ISource
             {
                 throw new SourceException($"{Name}: {e.Message}", e);
             }
-            catch (Exception e) when (!cancellation.IsCancellationRequested && e is WireException or MySqlException)
+            catch (Exception e) when (e is WireException or MySqlException)
             {
                 reason = e.Message;
             }

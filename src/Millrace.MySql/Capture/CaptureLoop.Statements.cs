@@ -63,9 +63,11 @@ internal sealed partial class CaptureLoop
     /// <summary>A definition changes, or a table is emptied or replaced. What it is like afterwards is looked up, not read from the statement.</summary>
     void Define(StatementKind kind)
     {
-        _schemaStale = true;
         var query = QueryEvent.Read(_reader.Body);
         var session = Encoding.UTF8.GetString(query.Database);
+        if (!_tables.IsDatabase(session) && !SqlStatement.Mentions(query.Sql, Encoding.UTF8.GetBytes(_tables.Database)))
+            return;
+        _schemaStale = true;
         if (kind == StatementKind.DropDatabase)
         {
             if (new SqlStatement(query.Sql).NextTable(out _, out var name) && _tables.IsDatabase(name))

@@ -168,9 +168,12 @@ internal sealed partial class CaptureLoop : ISnapshotHost
     {
         if (_batch is null && !(_moved && Stopwatch.GetElapsedTime(_lastSave) >= SaveInterval))
             return;
-        _position = Resume() with { Part = null };
+        _position = Resume() with { Part = IsPartAhead ? _position.Part : null };
         await CommitWith(_position, ct);
     }
+
+    /// <summary>Whether a transaction that was committed in part before the last stop has still to be read to its end.</summary>
+    bool IsPartAhead => _position.Part is { } part && new BinlogPosition(part.File, part.Offset).CompareTo(_done) >= 0;
 
     async ValueTask CommitWith(SavedPosition position, CancellationToken ct)
     {

@@ -84,7 +84,9 @@ public class DoctorTests(RowServers servers) : IClassFixture<RowServers>
                 .Single((await MySqlDoctor.ExamineAsync(gone.ConnectionString, null, TestContext.Current.CancellationToken)).Findings)
                 .Message
         );
-        await Assert.ThrowsAsync<ArgumentException>(() => MySqlDoctor.ExamineAsync("Server=x", null, TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<ArgumentException>(() =>
+            MySqlDoctor.ExamineAsync("Server=x", null, TestContext.Current.CancellationToken)
+        );
     }
 
     [Theory]

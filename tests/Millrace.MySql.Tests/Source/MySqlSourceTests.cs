@@ -337,8 +337,13 @@ public sealed class MySqlSourceTests
         var part = capture.Rows("big").Count;
         Assert.InRange(part, 1, 11_999);
         capture.BeforeCommit = null;
+        // Another table's snapshot begins, and commits, before the rest of the transaction is read.
+        capture.Tables = [.. capture.Tables, RecordingCapture.Table("t", "id")];
         await using (var source = new RunningSource(capture, database))
+        {
             await source.UntilEqual("big");
+            await source.UntilEqual("t");
+        }
         Assert.Equal(12_000, capture.FactsOf("big").Count);
         Assert.Single(capture.FactsOf("big").Select(f => f.Transaction).Distinct());
         Assert.Equal(capture.Positions.Distinct().Order(), capture.Positions);
