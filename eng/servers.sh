@@ -151,6 +151,10 @@ start() {
         return
     fi
 
+    # A server that starts deletes the temporary tables of others from a folder that they share.
+    mkdir -p "$DATA.tmp"
+    if is_root; then chown "$(run_user):" "$DATA.tmp"; fi
+
     if [ ! -e "$DATA/.ready" ]; then
         rm -rf "$DATA"
         mkdir -p "$DATA"
@@ -159,9 +163,6 @@ start() {
         initialize >"$DIR/initialize.log" 2>&1 </dev/null || die "the data folder could not be made; $DIR/initialize.log says why: $(grep -i error "$DIR/initialize.log" | head -n 1)"
         touch "$DATA/.ready"
     fi
-    # A server that starts deletes the temporary tables of others from a folder that they share.
-    mkdir -p "$DATA.tmp"
-    if is_root; then chown "$(run_user):" "$DATA.tmp"; fi
     # One statement a line. It runs at every start, before the first connection is taken.
     accounts_sql >"$DATA/accounts.sql"
     chmod 644 "$DATA/accounts.sql"
