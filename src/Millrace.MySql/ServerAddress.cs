@@ -57,12 +57,23 @@ internal sealed class ServerAddress
 
     public string Sql { get; }
 
-    /// <summary>MariaDB's ed25519 for MySqlConnector, which has it in no package of its own here.</summary>
-    sealed class Ed25519Plugin : IAuthenticationPlugin
+    /// <summary>MariaDB's ed25519 for MySqlConnector, which has it in another package.</summary>
+    sealed class Ed25519Plugin : IAuthenticationPlugin3
     {
         public string Name => Ed25519Password.Name;
 
         public byte[] CreateResponse(string password, ReadOnlySpan<byte> authenticationData) =>
             Ed25519Password.Respond(password, authenticationData[..Math.Min(32, authenticationData.Length)]);
+
+        public void CreateResponseAndPasswordHash(
+            string password,
+            ReadOnlySpan<byte> authenticationData,
+            out byte[] authenticationResponse,
+            out byte[] passwordHash
+        )
+        {
+            authenticationResponse = CreateResponse(password, authenticationData);
+            passwordHash = Ed25519Password.PublicKey(password);
+        }
     }
 }

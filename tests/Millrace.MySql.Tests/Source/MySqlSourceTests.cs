@@ -456,6 +456,20 @@ public sealed class MySqlSourceTests
         Assert.Equal(("child", "t_id", false), (cascade.ChildTable, Assert.Single(cascade.Columns), cascade.SetsNull));
     }
 
+    [Fact]
+    public async Task An_account_with_ed25519_is_good_for_both_of_its_connections()
+    {
+        await using var database = await Database(ServerKind.MariaDb);
+        await Fill(database, "t", 30);
+        var user = $"u{Guid.NewGuid().ToString("N")[..10]}";
+        await database.ExecuteAsync(
+            $"INSTALL PLUGIN IF NOT EXISTS ed25519 SONAME 'auth_ed25519'; CREATE USER '{user}'@'%' IDENTIFIED VIA ed25519 USING PASSWORD('geheim');"
+                + $"GRANT SELECT ON `{database.Name}`.* TO '{user}'@'%'; GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO '{user}'@'%'"
+        );
+        await using var source = new RunningSource(CaptureOf("t"), database, $"{database.ConnectionString};User ID={user};Password=geheim");
+        await source.UntilEqual("t");
+    }
+
     [Theory]
     [InlineData(ServerKind.MariaDb, "REPLICATION SLAVE, BINLOG MONITOR")]
     [InlineData(ServerKind.MySql, "REPLICATION SLAVE, REPLICATION CLIENT")]

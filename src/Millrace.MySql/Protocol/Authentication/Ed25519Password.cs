@@ -22,18 +22,14 @@ internal static class Ed25519Password
         Mod(4 * Inverse(5))
     );
 
+    /// <summary>The signature of the server's nonce.</summary>
     public static byte[] Respond(string password, ReadOnlySpan<byte> nonce)
     {
         if (password.Length == 0)
             return [];
         Span<byte> secret = stackalloc byte[64];
-        SHA512.HashData(Encoding.UTF8.GetBytes(password), secret);
-        secret[0] &= 248;
-        secret[31] &= 63;
-        secret[31] |= 64;
-        var scalar = Number(secret[..32]);
+        var scalar = Expand(password, secret);
         var publicKey = Encode(Multiply(scalar));
-
         var r = Number(SHA512.HashData([.. secret[32..], .. nonce])) % L;
         var commitment = Encode(Multiply(r));
         var challenge = Number(SHA512.HashData([.. commitment, .. publicKey, .. nonce])) % L;
@@ -43,6 +39,18 @@ internal static class Ed25519Password
         commitment.CopyTo(signature, 0);
         response.TryWriteBytes(signature.AsSpan(32), out _, isUnsigned: true);
         return signature;
+    }
+
+    /// <summary>What the server keeps of a password.</summary>
+    public static byte[] PublicKey(string password) => Encode(Multiply(Expand(password, stackalloc byte[64])));
+
+    static BigInteger Expand(string password, Span<byte> secret)
+    {
+        SHA512.HashData(Encoding.UTF8.GetBytes(password), secret);
+        secret[0] &= 248;
+        secret[31] &= 63;
+        secret[31] |= 64;
+        return Number(secret[..32]);
     }
 
     /// <summary>A point in extended coordinates: x = X/Z, y = Y/Z, T = XY/Z.</summary>
