@@ -119,7 +119,10 @@ internal static class LatencyRun
                     var now = Stopwatch.GetTimestamp();
                     foreach (var record in batch.Records.Span)
                     {
-                        if (new RecordHeaders(record.Headers.Span).Kind == RecordKind.Message && long.TryParse(Encoding.UTF8.GetString(record.Key.Span), out var id))
+                        if (
+                            new RecordHeaders(record.Headers.Span).Kind == RecordKind.Message
+                            && long.TryParse(Encoding.UTF8.GetString(record.Key.Span), out var id)
+                        )
                         {
                             seen[id] = now;
                             Interlocked.Increment(ref arrived);

@@ -1,6 +1,8 @@
 using Millrace.Harness;
 
 // dotnet run -c Release --project bench/Millrace.Harness -- aggregate [commands] [entities]
+// dotnet run -c Release --project bench/Millrace.Harness -- engine [commands] [entities]
+// dotnet run -c Release --project bench/Millrace.Harness -- engine-latency [times]
 // dotnet run -c Release --project bench/Millrace.Harness -- latency CONNECTION [rate] [seconds]
 var folder = Directory.CreateTempSubdirectory("millrace-harness-").FullName;
 try
@@ -10,11 +12,19 @@ try
         case ["aggregate", .. var rest]:
             await AggregateRun.RunAsync(folder, Number(rest, 0, 2_000_000), Number(rest, 1, 100_000));
             return 0;
+        case ["engine", .. var rest]:
+            await EngineRun.ThroughputAsync(folder, Number(rest, 0, 2_000_000), Number(rest, 1, 100_000));
+            return 0;
+        case ["engine-latency", .. var rest]:
+            await EngineRun.LatencyAsync(folder, Number(rest, 0, 1_000));
+            return 0;
         case ["latency", var connection, .. var rest]:
             await LatencyRun.RunAsync(folder, connection, Number(rest, 0, 1_000), Number(rest, 1, 20));
             return 0;
         default:
-            Console.Error.WriteLine("usage: Millrace.Harness aggregate [commands] [entities] | latency CONNECTION [rate] [seconds]");
+            Console.Error.WriteLine(
+                "usage: Millrace.Harness aggregate|engine [commands] [entities] | engine-latency [times] | latency CONNECTION [rate] [seconds]"
+            );
             return 2;
     }
 }
