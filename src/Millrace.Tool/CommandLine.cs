@@ -43,7 +43,14 @@ internal static class CommandLine
             return 0;
         }
         catch (Exception e)
-            when (e is MySqlException or WireException or CapturedRowException or IOException or UsageException or UnauthorizedAccessException)
+            when (e
+                    is MySqlException
+                        or WireException
+                        or CapturedRowException
+                        or IOException
+                        or UsageException
+                        or UnauthorizedAccessException
+            )
         {
             await errors.WriteLineAsync($"millrace: {e.Message}");
             return 2;

@@ -138,6 +138,12 @@ internal static unsafe partial class Native
     public static partial void rocksdb_readoptions_destroy(nint options);
 
     [LibraryImport(Library)]
+    public static partial void rocksdb_readoptions_set_iterate_lower_bound(nint options, byte* key, nuint length);
+
+    [LibraryImport(Library)]
+    public static partial void rocksdb_readoptions_set_iterate_upper_bound(nint options, byte* key, nuint length);
+
+    [LibraryImport(Library)]
     public static partial void rocksdb_flush_wal(RocksHandle db, byte sync, nint* error);
 
     [LibraryImport(Library)]

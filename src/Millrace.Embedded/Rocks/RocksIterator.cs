@@ -1,9 +1,10 @@
+using System.Runtime.InteropServices;
 using static Millrace.Embedded.Rocks.Native;
 
 namespace Millrace.Embedded.Rocks;
 
 /// <summary>A consistent view of one column family, in key order. Spans are valid until it moves.</summary>
-internal sealed unsafe class RocksIterator(RocksStore store, nint handle) : IDisposable
+internal sealed unsafe class RocksIterator(RocksStore store, nint handle, RangeBounds? bounds = null) : IDisposable
 {
     private nint _handle = handle;
 
@@ -77,7 +78,36 @@ internal sealed unsafe class RocksIterator(RocksStore store, nint handle) : IDis
         {
             rocksdb_iter_destroy(_handle);
             _handle = 0;
+            bounds?.Dispose();
             store.Release();
+        }
+    }
+}
+
+/// <summary>The bounds of an iterator, which RocksDB reads for as long as it lives.</summary>
+internal sealed unsafe class RangeBounds : IDisposable
+{
+    private byte* _keys;
+
+    public RangeBounds(ReadOnlySpan<byte> from, ReadOnlySpan<byte> to)
+    {
+        _keys = (byte*)NativeMemory.Alloc((nuint)(from.Length + to.Length));
+        from.CopyTo(new Span<byte>(_keys, from.Length));
+        to.CopyTo(new Span<byte>(_keys + from.Length, to.Length));
+        ReadOptions = rocksdb_readoptions_create();
+        rocksdb_readoptions_set_iterate_lower_bound(ReadOptions, _keys, (nuint)from.Length);
+        rocksdb_readoptions_set_iterate_upper_bound(ReadOptions, _keys + from.Length, (nuint)to.Length);
+    }
+
+    public nint ReadOptions { get; }
+
+    public void Dispose()
+    {
+        if (_keys is not null)
+        {
+            rocksdb_readoptions_destroy(ReadOptions);
+            NativeMemory.Free(_keys);
+            _keys = null;
         }
     }
 }

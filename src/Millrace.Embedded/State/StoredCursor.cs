@@ -19,7 +19,7 @@ internal sealed class StoredCursor(RocksStore store, StateTable table) : StateCu
 
     public override ReadOnlySpan<byte> Value => _iterator!.Value;
 
-    /// <summary>Begins a walk; the view of the store is kept from the last one.</summary>
+    /// <summary>Begins a walk over the store as it is when the first key is asked for.</summary>
     public void Begin(ReadOnlySpan<byte> from, ReadOnlySpan<byte> to, bool descending)
     {
         _fromLength = Set(ref _from, table.Prefix, from);
@@ -48,7 +48,8 @@ internal sealed class StoredCursor(RocksStore store, StateTable table) : StateCu
         else
         {
             _started = true;
-            _iterator ??= store.Iterate(Family.State);
+            _iterator?.Dispose();
+            _iterator = store.Iterate(Family.State, _from.AsSpan(0, _fromLength), _to.AsSpan(0, _toLength));
             found = _descending ? Last() : _iterator.Seek(_from.AsSpan(0, _fromLength));
         }
         _ended =
@@ -68,14 +69,18 @@ internal sealed class StoredCursor(RocksStore store, StateTable table) : StateCu
         return found && _iterator.Key.SequenceEqual(to) ? _iterator.Previous() : found;
     }
 
-    /// <summary>Lets the view of the store go; the next walk takes a new one.</summary>
+    /// <summary>Lets the view of the store go.</summary>
     public void Release()
     {
         _iterator?.Dispose();
         _iterator = null;
     }
 
-    public override void Dispose() => _ended = true;
+    public override void Dispose()
+    {
+        _ended = true;
+        Release();
+    }
 
     private static int Set(ref byte[] bytes, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> key)
     {

@@ -214,17 +214,8 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
     private void Enqueue(Entity<TState> entity, long time, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> body)
     {
         StateKeys.Begin(_key, StateKeys.Queue, entity.Key);
-        var prefix = _key.WrittenSpan.ToArray();
-        long next = 0;
-        using (var cursor = _transaction.Range(prefix, StateKeys.After(prefix), descending: true))
-        {
-            if (cursor.MoveNext())
-            {
-                next = (BinaryPrimitives.ReadInt64BigEndian(cursor.Key[^8..]) ^ long.MinValue) + 1;
-            }
-        }
-        StateKeys.Begin(_key, StateKeys.Queue, entity.Key);
-        StateKeys.Long(_key, next);
+        StateKeys.Long(_key, entity.NextInQueue++);
+        Touch(entity);
         _value.ResetWrittenCount();
         var span = _value.GetSpan(12);
         BinaryPrimitives.WriteInt64LittleEndian(span, time);

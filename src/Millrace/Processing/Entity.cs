@@ -26,6 +26,9 @@ internal sealed class Entity<TState>(byte[] key, int tables)
     /// <summary>Parked or waiting for a reference: its commands queue.</summary>
     public bool Held;
 
+    /// <summary>The number of the next command that queues while it is held.</summary>
+    public int NextInQueue;
+
     /// <summary>The snapshot that showed the root last.</summary>
     public int RootMark;
 
@@ -88,7 +91,8 @@ internal sealed class Entity<TState>(byte[] key, int tables)
         span[1] = (byte)(Held ? 1 : 0);
         BinaryPrimitives.WriteInt64LittleEndian(span[2..], Sequence);
         BinaryPrimitives.WriteInt32LittleEndian(span[10..], RootMark);
-        var at = 14;
+        BinaryPrimitives.WriteInt32LittleEndian(span[14..], NextInQueue);
+        var at = 18;
         span[at++] = (byte)Counts.Length;
         foreach (var count in Counts)
         {
@@ -105,7 +109,7 @@ internal sealed class Entity<TState>(byte[] key, int tables)
 
     /// <summary>Whether a state value has a root that no snapshot with this id or a later one showed.</summary>
     public static bool RootIsBelow(ReadOnlySpan<byte> value, int snapshot) =>
-        BinaryPrimitives.ReadInt32LittleEndian(value[15..]) > 0 && BinaryPrimitives.ReadInt32LittleEndian(value[10..]) < snapshot;
+        BinaryPrimitives.ReadInt32LittleEndian(value[19..]) > 0 && BinaryPrimitives.ReadInt32LittleEndian(value[10..]) < snapshot;
 
     /// <summary>Reads what <see cref="Write"/> wrote; returns the state's JSON.</summary>
     public ReadOnlySpan<byte> Read(ReadOnlySpan<byte> value)
@@ -117,8 +121,9 @@ internal sealed class Entity<TState>(byte[] key, int tables)
         Held = value[1] != 0;
         Sequence = BinaryPrimitives.ReadInt64LittleEndian(value[2..]);
         RootMark = BinaryPrimitives.ReadInt32LittleEndian(value[10..]);
-        int tables = value[14];
-        var at = 15;
+        NextInQueue = BinaryPrimitives.ReadInt32LittleEndian(value[14..]);
+        int tables = value[18];
+        var at = 19;
         for (var i = 0; i < tables; i++, at += 4)
         {
             // A table that was mirrored by an earlier topology no longer counts.

@@ -10,7 +10,13 @@ internal static class CapturedTables
         );
         return
         [
+            // Snapshots go in this order: what others wait for comes first.
             .. rows.GroupBy(mapped => mapped.row.Table)
+                .OrderBy(table =>
+                    table.Any(mapped => mapped.aggregate.References.Contains(mapped.row)) ? 0
+                    : table.Any(mapped => mapped.row.Parent is null) ? 1
+                    : 2
+                )
                 .Select(table => new CapturedTable(
                     table.Key,
                     table.First().row.Key,
