@@ -100,6 +100,7 @@ public class SnapshotIsNotNews
         var snapshot = scenario.SnapshotBegan(table);
         scenario.SnapshotShows(table, snapshot);
         scenario.Settle();
+        scenario.ThenNoIntent();
         return snapshot;
     }
 
