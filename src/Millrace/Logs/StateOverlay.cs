@@ -141,8 +141,9 @@ internal sealed class StateOverlay
         {
             Array.Resize(ref _sorted, _entries.Length);
         }
-        // A few new keys among many are moved into place; more are sorted by themselves and merged.
-        if (fresh <= 4)
+        // A few new keys among many are moved into place, which is a copy of integers; more are sorted by themselves and merged, which
+        // compares with every key there is.
+        if (fresh <= 64 && fresh < _sortedCount)
         {
             for (; _sortedCount < Count; _sortedCount++)
             {
