@@ -197,6 +197,7 @@ internal sealed class StateTable
                 bytes += full.Length;
             }
             _store.Write(batch);
+            Refresh();
         }
         Span<byte> from = stackalloc byte[PrefixLength + 8];
         Span<byte> to = stackalloc byte[PrefixLength + 8];
@@ -209,6 +210,18 @@ internal sealed class StateTable
         lock (_gate)
         {
             _checkpointing = false;
+        }
+    }
+
+    /// <summary>
+    /// Has cursors take a new view of the store. One from before these writes would be as right, but steps over each of them to find that it
+    /// may not see it.
+    /// </summary>
+    private void Refresh()
+    {
+        lock (_gate)
+        {
+            Epoch++;
         }
     }
 

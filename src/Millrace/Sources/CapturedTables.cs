@@ -1,12 +1,15 @@
 namespace Millrace.Sources;
 
-/// <summary>The tables a topology maps, each once, whatever aggregates mirror it or look things up in it.</summary>
+/// <summary>
+/// The tables a topology maps, each once, whatever aggregates mirror it or look things up in it. References stand first, then roots, then their
+/// children: a snapshot in this order has nothing wait for what it needs.
+/// </summary>
 internal static class CapturedTables
 {
     public static IReadOnlyList<CapturedTable> Of(Topology topology)
     {
         var rows = topology.Aggregates.SelectMany(aggregate =>
-            aggregate.Tables.Concat(aggregate.References).Select(row => (aggregate, row))
+            aggregate.References.Concat(aggregate.Tables).Select(row => (aggregate, row))
         );
         return
         [
