@@ -111,7 +111,7 @@ public class OracleTests
     {
         var lines = expected.ToList();
         var clock = Stopwatch.StartNew();
-        using var pause = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
+        using var pause = new PeriodicTimer(TimeSpan.FromMilliseconds(500));
         while (!lines.SequenceEqual(actual()) && clock.Elapsed < TimeSpan.FromSeconds(90))
             await pause.WaitForNextTickAsync(Stop);
         var seen = actual().ToList();
