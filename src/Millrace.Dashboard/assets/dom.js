@@ -42,10 +42,30 @@ export async function postJson(path, body) {
 
 async function read(answer) {
   const text = await answer.text();
-  if (answer.ok) return text ? JSON.parse(text) : null;
+  if (answer.ok) return text ? parse(text) : null;
   let why = text || `${answer.status} ${answer.statusText}`;
   if (answer.headers.get("Content-Type")?.includes("json")) why = JSON.parse(text).error ?? why;
   throw new Error(why);
+}
+
+/** A number as it was written, where a JavaScript number would be another. */
+export class Exact {
+  constructor(source) {
+    this.source = source;
+  }
+  toJSON() {
+    return this.source;
+  }
+  toString() {
+    return this.source;
+  }
+}
+
+/** Reads JSON; whole numbers beyond 2^53 and long decimals stay what they are. */
+export function parse(text) {
+  return JSON.parse(text, (_, value, context) =>
+    typeof value === "number" && context?.source && String(value) !== context.source && context.source.length > 15 ? new Exact(context.source) : value,
+  );
 }
 
 const grouped = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
@@ -105,7 +125,7 @@ export function json(value, pretty = false) {
 function parts(value, depth) {
   if (value === null) return [h("span.j-null", null, "null")];
   if (typeof value === "string") return [h("span.j-text", null, JSON.stringify(value))];
-  if (typeof value !== "object") return [h("span.j-number", null, String(value))];
+  if (typeof value !== "object" || value instanceof Exact) return [h("span.j-number", null, String(value))];
   const entries = Array.isArray(value) ? value.map((item) => [null, item]) : Object.entries(value);
   const [open, close] = Array.isArray(value) ? "[]" : "{}";
   if (!entries.length) return [open + close];

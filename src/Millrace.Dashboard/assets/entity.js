@@ -37,11 +37,11 @@ export function entity(main, context, path, query) {
     if (!document.hidden) {
       try {
         const found = await getJson(`api/${entityUrl(aggregate, id)}${before ? `?before=${encodeURIComponent(before)}` : ""}`);
-        const text = JSON.stringify(found);
+        const text = JSON.stringify([found, !!context.status]);
         // Redrawn only where something is new, so that what is open stays open.
         if (text !== shown && !stopped) {
           shown = text;
-          story.replaceChildren(...draw(found, before));
+          story.replaceChildren(...draw(found, before, context.status?.topology));
         }
       } catch (error) {
         story.replaceChildren(empty(error.message));
@@ -56,7 +56,7 @@ export function entity(main, context, path, query) {
   };
 }
 
-function draw(story, before) {
+function draw(story, before, topology) {
   const parts = [
     h(
       "header.entity",
@@ -75,6 +75,7 @@ function draw(story, before) {
     return parts;
   }
   if (story.earlier !== undefined) parts.push(h("p", null, h("a", { href: `${entityUrl(story.aggregate, story.entity)}?before=${story.earlier}` }, "↑ what was before")));
+  standings(story, topology);
   parts.push(
     h(
       "div.axis",
@@ -87,6 +88,20 @@ function draw(story, before) {
   return parts;
 }
 
+// Where each command stands that has no event: the one the entity is held at, those behind it, and rows that came before their root.
+function standings(story, topology) {
+  const root = topology?.aggregates.find((a) => a.name === story.aggregate)?.tables[0];
+  const at = story.held ? story.commands.findIndex((command) => command.record.id === story.held.commandId) : -1;
+  let rooted = !root || story.earlier !== undefined;
+  story.commands.forEach((command, i) => {
+    rooted ||= command.changes.some((change) => change.table === root);
+    if (command.pending) command.standing = "not decided yet";
+    else if (at >= 0 && i === at) command.standing = story.held.parked ? "parked here" : "waiting here";
+    else if (at >= 0 && i > at) command.standing = "waits behind it";
+    else if (!rooted && !command.native) command.standing = `waits for its row of ${root}`;
+  });
+}
+
 function row(command, previous, story) {
   const { record } = command;
   const gap = previous ? (Date.parse(record.time) - Date.parse(previous.record.time)) / 1000 : null;
@@ -96,7 +111,7 @@ function row(command, previous, story) {
     h("div.when", { role: "cell" }, time(record.time, true), gap > 0 && h("small", null, `+${seconds(gap)}`), h("a.anchor", { href: `${location.pathname}#c${record.offset}`, "aria-label": "link to this" }, "#")),
     h("div", { role: "cell" }, command.native ? h("p.muted", null, "none: sent by a client") : transaction(command)),
     h("div", { role: "cell" }, decision(command)),
-    h("div", { role: "cell" }, command.events.length ? command.events.map((e) => item(e)) : h("p.muted", null, command.pending ? "not decided yet" : "no event")),
+    h("div", { role: "cell" }, command.events.length ? command.events.map((e) => item(e)) : h("p.muted", null, command.standing ?? "no event")),
     h("div", { role: "cell" }, followed(command, story)),
   );
 }
@@ -130,7 +145,9 @@ function transaction({ record, changes }) {
   ];
 }
 
-function short(text) {
+function short(raw) {
+  // A text without the escapes of its source.
+  const text = raw.startsWith('"') ? JSON.stringify(JSON.parse(raw)) : raw;
   return h("code", { title: text }, text.length > 80 ? `${text.slice(0, 77)}…` : text);
 }
 
@@ -138,8 +155,8 @@ function decision(command) {
   const { record } = command;
   const verdict = command.rejected
     ? h("p.verdict.bad", null, "rejected: ", command.rejected)
-    : command.pending
-      ? h("p.verdict", null, "not decided yet")
+    : command.standing
+      ? h("p.verdict.waiting", null, command.standing)
       : h("p.verdict.good", null, command.events.length ? `accepted, ${number(command.events.length)} event${command.events.length > 1 ? "s" : ""}` : "accepted, nothing new");
   return [
     command.native ? h("p", null, h("span.type", null, record.type)) : h("p.muted", null, "rows changed"),

@@ -18,7 +18,7 @@ export function held(main, context) {
     clearTimeout(timer);
     try {
       const found = await getJson("api/held");
-      const text = JSON.stringify(found);
+      const text = JSON.stringify([found, !!context.status]);
       if (text !== shown && !stopped) {
         shown = text;
         list.replaceChildren(found.length ? table(found, context, ask) : empty("Nothing is held."));

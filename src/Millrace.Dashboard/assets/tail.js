@@ -1,4 +1,4 @@
-import { body, empty, entityUrl, h, json, number, time } from "./dom.js";
+import { body, empty, entityUrl, h, json, number, parse, time } from "./dom.js";
 
 // Follows a log: the server filters, the page keeps the last few hundred, and says what it did not show.
 
@@ -72,7 +72,7 @@ function tail(main, context, query, kind) {
       list.replaceChildren();
       say();
     });
-    source.addEventListener("record", (message) => show(JSON.parse(message.data)));
+    source.addEventListener("record", (message) => show(parse(message.data)));
     source.addEventListener("missed", (message) => {
       missed += Number(message.data);
       say();
@@ -115,14 +115,22 @@ function tail(main, context, query, kind) {
     }
   };
   document.addEventListener("keydown", keys);
+  // What a record links to is known with the first status; without one, records are shown all the same.
+  let opened = false;
+  const begin = () => {
+    if (!opened) open();
+    opened = true;
+  };
   let known = false;
   context.onStatus(() => {
     if (!known) options();
     known = true;
+    begin();
   });
-  open();
+  const waited = setTimeout(begin, 1500);
   return () => {
-    source.close();
+    clearTimeout(waited);
+    source?.close();
     document.removeEventListener("keydown", keys);
   };
 }

@@ -1,4 +1,4 @@
-import { empty, entityUrl, getJson, h, json, number, time } from "./dom.js";
+import { empty, entityUrl, Exact, getJson, h, json, number, time } from "./dom.js";
 
 // The documents of a view, in the order of a key or an index.
 
@@ -94,5 +94,5 @@ function cell(value) {
   if (value === undefined || value === null) return h("span.muted", null, "–");
   if (Array.isArray(value) && value.length > 3) return h("span", { title: JSON.stringify(value) }, `${value.length} entries`);
   if (typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(value)) return time(value, true);
-  return typeof value === "object" ? json(value) : String(value);
+  return typeof value === "object" && !(value instanceof Exact) ? json(value) : String(value);
 }
