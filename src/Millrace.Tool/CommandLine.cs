@@ -27,6 +27,7 @@ internal static class CommandLine
         {
             DoctorCommand.Create(output),
             CaptureCommand.Create(data, errors),
+            ScaffoldCommand.Create(output),
         };
         var configuration = new InvocationConfiguration
         {
