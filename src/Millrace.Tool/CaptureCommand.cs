@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Millrace.MySql;
 using Millrace.MySql.Binlog;
 using Millrace.MySql.Doctor;
 using Millrace.MySql.Protocol;
@@ -51,7 +52,8 @@ internal static class CaptureCommand
             {
                 var recorded = parsed.GetValue(file);
                 var address = recorded is not null && parsed.GetValue(mysql) is null ? null : CommandLine.Address(parsed.GetValue(mysql));
-                await using var sql = address is null ? null : new MySqlConnection(address.ConnectionString);
+                var server = address is null ? null : new ServerAddress("--mysql", address.ConnectionString);
+                await using var sql = server is null ? null : new MySqlConnection(server.Sql);
                 if (sql is not null)
                     await sql.OpenAsync(stop);
                 var tables = new TableFilter(
@@ -61,7 +63,7 @@ internal static class CaptureCommand
                 );
                 await using var reader = recorded is not null
                     ? BinlogReader.OfFile(recorded.OpenRead(), recorded.Name)
-                    : await Dump(address!, sql!, parsed.GetValue(from)!, parsed.GetValue(untilEnd), parsed.GetValue(replicaId), stop);
+                    : await Dump(server!, sql!, parsed.GetValue(from)!, parsed.GetValue(untilEnd), parsed.GetValue(replicaId), stop);
                 if (recorded is null)
                     await errors.WriteLineAsync($"millrace: reading {address!.Server}:{address.Port} from {reader.End}");
                 await using var printer = new RowPrinter(reader, sql, tables, data);
@@ -73,7 +75,7 @@ internal static class CaptureCommand
     }
 
     static async Task<BinlogReader> Dump(
-        MySqlConnectionStringBuilder address,
+        ServerAddress address,
         MySqlConnection sql,
         string from,
         bool untilEnd,
@@ -90,12 +92,12 @@ internal static class CaptureCommand
                 new BinlogPosition(from[..colon], offset),
             _ => throw new UsageException($"--from is {from}: it is now, begin, or FILE:OFFSET such as binlog.000001:4"),
         };
-        var connection = await ServerConnection.Open(BinlogAddress.Of(address), stop);
+        var connection = await ServerConnection.Open(address.Binlog, stop);
         return await ReplicationClient.Start(
             connection,
             new DumpOptions
             {
-                ServerId = replicaId ?? BinlogAddress.VisitorId(),
+                ServerId = replicaId ?? AccountChecks.VisitorId(),
                 Start = new BinlogStart.At(start),
                 NonBlocking = untilEnd,
             },

@@ -81,14 +81,16 @@ internal static class CommandLine
             throw new UsageException(
                 "no server is named: give --mysql \"Server=…;User ID=…;Password=…;Database=…\" or set MILLRACE_SERVER"
             );
+        MySqlConnectionStringBuilder address;
         try
         {
-            return new(connectionString) { Pooling = false };
+            address = new(connectionString) { Pooling = false };
         }
         catch (ArgumentException e)
         {
             throw new UsageException($"--mysql is no connection string: {e.Message}");
         }
+        return address.Database.Length > 0 ? address : throw new UsageException("the connection string names no database: add Database=…");
     }
 }
 

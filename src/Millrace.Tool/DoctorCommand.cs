@@ -23,8 +23,6 @@ internal static class DoctorCommand
             async (parsed, stop) =>
             {
                 var address = CommandLine.Address(parsed.GetValue(mysql));
-                if (address.Database.Length == 0)
-                    throw new UsageException("the connection string names no database: add Database=…");
                 var tables = parsed.GetValue(table) is { Length: > 0 } names ? names.Select(name => new DoctorTable(name)).ToArray() : null;
                 var diagnosis = await MySqlDoctor.ExamineAsync(address.ConnectionString, tables, stop);
                 Print(Terminal(output), diagnosis);

@@ -31,8 +31,6 @@ internal static class ScaffoldCommand
             async (parsed, stop) =>
             {
                 var address = CommandLine.Address(parsed.GetValue(mysql));
-                if (address.Database.Length == 0)
-                    throw new UsageException("the connection string names no database: add Database=…");
                 var (root, children, notes) = await Read(address, parsed.GetValue(rootTable)!, stop);
                 var project = Naming.Pascal(parsed.GetValue(name) ?? address.Database);
                 if (project == root.Entity)

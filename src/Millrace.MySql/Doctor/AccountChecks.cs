@@ -6,11 +6,11 @@ using MySqlConnector;
 namespace Millrace.MySql.Doctor;
 
 /// <summary>Whether the account may do what capturing does. Each right is tried, so roles and managed servers are judged right.</summary>
-internal sealed class AccountChecks(MySqlConnectionStringBuilder address, List<Finding> findings)
+internal sealed class AccountChecks(ServerAddress address, List<Finding> findings)
 {
     const int PrivilegeMissing = 1227; // ER_SPECIFIC_ACCESS_DENIED_ERROR, which MySqlConnector has no name for
 
-    string User => $"'{address.UserID}'@'%'";
+    string User => $"'{address.Binlog.User}'@'%'";
 
     public async Task RunAsync(
         MySqlConnection connection,
@@ -66,7 +66,7 @@ internal sealed class AccountChecks(MySqlConnectionStringBuilder address, List<F
                 new(
                     FindingLevel.Failure,
                     "grants",
-                    $"{address.UserID} may not see the binlog's positions: {e.Message}",
+                    $"{address.Binlog.User} may not see the binlog's positions: {e.Message}",
                     $"GRANT {privilege} ON *.* TO {User};"
                 )
             );
@@ -105,16 +105,16 @@ internal sealed class AccountChecks(MySqlConnectionStringBuilder address, List<F
     {
         try
         {
-            await using var connection = await ServerConnection.Open(BinlogAddress.Of(address), stop).ConfigureAwait(false);
+            await using var connection = await ServerConnection.Open(address.Binlog, stop).ConfigureAwait(false);
             var dump = new DumpOptions
             {
-                ServerId = BinlogAddress.VisitorId(),
+                ServerId = VisitorId(),
                 Start = new BinlogStart.At(head),
                 NonBlocking = true,
             };
             await using var reader = await ReplicationClient.Start(connection, dump, stop).ConfigureAwait(false);
             await reader.Read(stop).ConfigureAwait(false);
-            findings.Add(new(FindingLevel.Ok, "grants", $"{address.UserID} may read the binlog (tried it, at {head})"));
+            findings.Add(new(FindingLevel.Ok, "grants", $"{address.Binlog.User} may read the binlog (tried it, at {head})"));
         }
         catch (MissingPrivilegeException e)
         {
@@ -122,7 +122,7 @@ internal sealed class AccountChecks(MySqlConnectionStringBuilder address, List<F
                 new(
                     FindingLevel.Failure,
                     "grants",
-                    $"{address.UserID} may not read the binlog: {e.Message}",
+                    $"{address.Binlog.User} may not read the binlog: {e.Message}",
                     $"GRANT REPLICATION SLAVE ON *.* TO {User};"
                 )
             );
@@ -164,7 +164,7 @@ internal sealed class AccountChecks(MySqlConnectionStringBuilder address, List<F
                 new(
                     FindingLevel.Failure,
                     "grants",
-                    $"{address.UserID} may not read {address.Database}.{table}",
+                    $"{address.Binlog.User} may not read {address.Database}.{table}",
                     $"GRANT SELECT ON {Sql.Name(address.Database)}.{Sql.Name(table)} TO {User};"
                 )
             );
@@ -173,7 +173,7 @@ internal sealed class AccountChecks(MySqlConnectionStringBuilder address, List<F
                 new(
                     FindingLevel.Ok,
                     "grants",
-                    $"{address.UserID} may read {(schemas.Count == 1 ? "the table" : $"the {schemas.Count} tables")}"
+                    $"{address.Binlog.User} may read {(schemas.Count == 1 ? "the table" : $"the {schemas.Count} tables")}"
                 )
             );
         foreach (
@@ -185,20 +185,25 @@ internal sealed class AccountChecks(MySqlConnectionStringBuilder address, List<F
                 new(
                     FindingLevel.Failure,
                     $"table {missing.Name}",
-                    $"there is no table {address.Database}.{missing.Name} that {address.UserID} can see",
+                    $"there is no table {address.Database}.{missing.Name} that {address.Binlog.User} can see",
                     $"correct its name, or GRANT SELECT ON {Sql.Name(address.Database)}.{Sql.Name(missing.Name)} TO {User};"
                 )
             );
-        if (tables.Count == 0)
-            findings.Add(
-                new(
-                    FindingLevel.Failure,
-                    "tables",
-                    $"{address.UserID} can see no table in {address.Database}",
-                    $"GRANT SELECT ON {Sql.Name(address.Database)}.* TO {User};"
-                )
-            );
     }
+
+    /// <summary>All of the database was asked for, and there is nothing.</summary>
+    public void SeesNothing() =>
+        findings.Add(
+            new(
+                FindingLevel.Failure,
+                "tables",
+                $"{address.Binlog.User} can see no table in {address.Database}",
+                $"GRANT SELECT ON {Sql.Name(address.Database)}.* TO {User};"
+            )
+        );
+
+    /// <summary>An id for a short visit, out of the range that people give to servers: it must not end another replica's connection.</summary>
+    public static uint VisitorId() => 2_100_000_000 + (uint)Random.Shared.Next(40_000_000);
 }
 
 /// <summary>Names in SQL.</summary>

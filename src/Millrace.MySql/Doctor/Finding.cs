@@ -27,7 +27,13 @@ public sealed record Finding(FindingLevel Level, string Check, string Message, s
 /// taken for them.
 /// </param>
 /// <param name="Excluded">Columns that are not captured, whatever their type; null for none.</param>
-public sealed record DoctorTable(string Name, IReadOnlyList<string>? RoutingColumns = null, IReadOnlySet<string>? Excluded = null);
+/// <param name="MappedColumns">Columns that the application maps and that must therefore be there; null when not known.</param>
+public sealed record DoctorTable(
+    string Name,
+    IReadOnlyList<string>? RoutingColumns = null,
+    IReadOnlySet<string>? Excluded = null,
+    IReadOnlyList<string>? MappedColumns = null
+);
 
 /// <summary>All that was found.</summary>
 /// <param name="Server">What the server calls itself.</param>

@@ -21,22 +21,28 @@ public static class MySqlDoctor
         CancellationToken stop = default
     )
     {
-        var address = new MySqlConnectionStringBuilder(connectionString) { Pooling = false };
-        if (address.Database.Length == 0)
+        if (new MySqlConnectionStringBuilder(connectionString).Database.Length == 0)
             throw new ArgumentException("The connection string names no database. Add Database=….", nameof(connectionString));
+        return await ExamineAsync(new ServerAddress("doctor", connectionString), tables, stop).ConfigureAwait(false);
+    }
+
+    internal static async Task<Diagnosis> ExamineAsync(ServerAddress address, IReadOnlyList<DoctorTable>? tables, CancellationToken stop)
+    {
         var findings = new List<Finding>();
-        var server = $"{address.Server}:{address.Port}";
+        var server = $"{address.Binlog.Host}:{address.Binlog.Port}";
         var account = new AccountChecks(address, findings);
         ServerVariables? variables = null;
         try
         {
-            await using var connection = new MySqlConnection(address.ConnectionString);
+            await using var connection = new MySqlConnection(address.Sql);
             await connection.OpenAsync(stop).ConfigureAwait(false);
             variables = await ServerVariables.ReadAsync(connection, stop).ConfigureAwait(false);
             server = $"{variables.Name} at {server}";
             await new ServerChecks(variables, findings).RunAsync(connection, stop).ConfigureAwait(false);
             var names = tables?.Select(table => table.Name).ToArray();
             var schemas = await SchemaReader.ReadAsync(connection, address.Database, names, stop).ConfigureAwait(false);
+            if (tables is null && schemas.Count == 0)
+                account.SeesNothing();
             tables ??= [.. schemas.Select(schema => new DoctorTable(schema.Table))];
             await account.RunAsync(connection, variables, tables, schemas, stop).ConfigureAwait(false);
             await new TableChecks(variables, address.Database, tables, schemas, findings).RunAsync(connection, stop).ConfigureAwait(false);
@@ -48,9 +54,9 @@ public static class MySqlDoctor
         return new(server, findings, account.LeastPrivilege(variables, tables));
     }
 
-    static Finding Refused(MySqlException e, MySqlConnectionStringBuilder address)
+    static Finding Refused(MySqlException e, ServerAddress address)
     {
-        var where = $"{address.UserID}@{address.Server}:{address.Port}";
+        var where = address.Binlog;
         return e.ErrorCode switch
         {
             MySqlErrorCode.AccessDenied => new(
@@ -63,12 +69,12 @@ public static class MySqlDoctor
                 FindingLevel.Failure,
                 "connection",
                 $"{where} may not use the database {address.Database}, or there is none: {e.Message}",
-                $"GRANT SELECT ON `{address.Database}`.* TO '{address.UserID}'@'%';"
+                $"GRANT SELECT ON `{address.Database}`.* TO '{address.Binlog.User}'@'%';"
             ),
             MySqlErrorCode.UnableToConnectToHost => new(
                 FindingLevel.Failure,
                 "connection",
-                $"there is no server at {address.Server}:{address.Port}: {e.Message}",
+                $"there is no server at {where.Host}:{where.Port}: {e.Message}",
                 "start it, correct Server and Port, or open the way to it"
             ),
             _ => new(FindingLevel.Failure, "connection", $"{where}: {e.Message}"),

@@ -21,6 +21,7 @@ internal sealed class TableChecks(
             var before = findings.Count;
             Kind(schema, kinds.GetValueOrDefault(schema.Table));
             Key(schema);
+            Mapped(schema);
             Types(schema);
             foreach (var key in schema.ForeignKeys)
                 Cascade(schema, key);
@@ -58,7 +59,7 @@ internal sealed class TableChecks(
         var minimal = variables.Is("binlog_row_image", "MINIMAL");
         var lost = schemas
             .SelectMany(schema =>
-                Routing(schema)
+                Needed(schema)
                     .Where(ordinal => !schema.PrimaryKey.Contains(ordinal))
                     .Select(ordinal => (schema, column: schema.Columns[ordinal]))
             )
@@ -74,7 +75,7 @@ internal sealed class TableChecks(
                 new(
                     FindingLevel.Failure,
                     "binlog_row_image",
-                    $"is {image}: an update need not say {string.Join(", ", lost)}, which {(lost.Count == 1 ? "tells" : "tell")} whose row it is",
+                    $"is {image}: an update need not say {string.Join(", ", lost.Take(5))}{(lost.Count > 5 ? " and others" : "")}, which capturing needs",
                     variables.Set("binlog_row_image", "FULL") + " Sessions that are open keep the old image until they reconnect."
                 )
             );
@@ -89,10 +90,10 @@ internal sealed class TableChecks(
             );
     }
 
-    /// <summary>The columns that say which entity a row belongs to.</summary>
-    IEnumerable<int> Routing(TableSchema schema) =>
-        Captured(schema.Table)?.RoutingColumns is { } given
-            ? given.Select(schema.OrdinalOf).Where(ordinal => ordinal >= 0)
+    /// <summary>The columns that every image must have: those that say which entity a row belongs to, and those that the application maps.</summary>
+    IEnumerable<int> Needed(TableSchema schema) =>
+        Captured(schema.Table) is { RoutingColumns: { } routing } captured
+            ? routing.Concat(captured.MappedColumns ?? []).Select(schema.OrdinalOf).Where(ordinal => ordinal >= 0).Distinct()
             : schema
                 .ForeignKeys.Where(key => Captured(key.ReferencedTable) is not null)
                 .SelectMany(key => key.Columns)
@@ -125,6 +126,20 @@ internal sealed class TableChecks(
                 schema,
                 "has no primary key: its rows cannot be told apart",
                 $"ALTER TABLE {FullName(schema)} ADD PRIMARY KEY (…); or, if no columns are one, ADD COLUMN id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY;"
+            );
+    }
+
+    void Mapped(TableSchema schema)
+    {
+        var missing = (Captured(schema.Table)?.MappedColumns ?? [])
+            .Where(mapped => !schema.Columns.Any(column => column.Name.Equals(mapped, StringComparison.OrdinalIgnoreCase)))
+            .ToList();
+        if (missing.Count > 0)
+            Add(
+                FindingLevel.Failure,
+                schema,
+                $"has no column {string.Join(", ", missing)}, which the application maps",
+                "correct the row record or its [Column], or add the column back"
             );
     }
 
