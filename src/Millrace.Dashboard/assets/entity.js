@@ -92,13 +92,15 @@ function draw(story, before, topology) {
 function standings(story, topology) {
   const root = topology?.aggregates.find((a) => a.name === story.aggregate)?.tables[0];
   const at = story.held ? story.commands.findIndex((command) => command.record.id === story.held.commandId) : -1;
+  const isRoot = (change) => change.table === root;
+  const comes = story.commands.some((command) => command.changes.some(isRoot));
   let rooted = !root || story.earlier !== undefined;
   story.commands.forEach((command, i) => {
-    rooted ||= command.changes.some((change) => change.table === root);
+    rooted ||= command.changes.some(isRoot);
     if (command.pending) command.standing = "not decided yet";
     else if (at >= 0 && i === at) command.standing = story.held.parked ? "parked here" : "waiting here";
     else if (at >= 0 && i > at) command.standing = "waits behind it";
-    else if (!rooted && !command.native) command.standing = `waits for its row of ${root}`;
+    else if (!rooted && !command.native) command.standing = comes ? `waited for its row of ${root}` : `waits for its row of ${root}`;
   });
 }
 
@@ -123,7 +125,7 @@ function transaction({ record, changes }) {
       h(
         "div.change",
         null,
-        h("p", null, h("b", null, change.what), ` ${change.table} ${change.key}`),
+        h("p", null, h("b", null, record.snapshot && change.what === "inserted" ? "shown" : change.what), ` ${change.table} ${change.key}`),
         change.columns.length > 0 &&
           h(
             "table.columns",
