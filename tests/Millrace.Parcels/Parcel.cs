@@ -42,6 +42,9 @@ public static class Parcel
     /// <summary>What the decision on a row with the status "cursed" depends on: a fault that can be mended while the test runs.</summary>
     public static bool Cursed { get; set; } = true;
 
+    /// <summary>Closed, a decision on a row with the status "waiting at the gate" does not return.</summary>
+    public static ManualResetEventSlim Gate { get; } = new(initialState: true);
+
     public static readonly Aggregate<ParcelEvent> Definition = Aggregate
         .Named("parcel")
         .Root<ParcelRow>()
@@ -56,6 +59,10 @@ public static class Parcel
         if (change.After is { Status: "cursed" } && Cursed)
         {
             throw new InvalidOperationException("A curse lies on this parcel.");
+        }
+        if (change.After is { Status: "waiting at the gate" })
+        {
+            Gate.Wait();
         }
         if (change is (null, { } row))
         {

@@ -24,7 +24,7 @@ function draw({ topology, status }, history) {
   const loopOf = (kind, name) => [...loops].find(([group]) => group.includes(`.${name}.${kind}.`))?.[1];
   const head = headOf(status);
   return [
-    lane("Source", "rows", status.sources.map((source) => sourceCard(source, history))),
+    lane("Source", "rows", status.sources.map((source) => sourceCard(source, history, loops.get(`${topology.name}.source.${source.name}`)))),
     lane("Commands", "records", topology.aggregates.map((aggregate) => commandCard(aggregate, status, history))),
     lane("Aggregates", "decisions", topology.aggregates.map((aggregate) => aggregateCard(aggregate, status, history, head, loopOf("decide", aggregate.name)))),
     lane("Events", "records", topology.aggregates.map((aggregate) => eventCard(aggregate, status, history))),
@@ -67,10 +67,11 @@ function card({ title, href, state, lag, lagUnit, trend, lines, values, spark, m
   );
 }
 
-function sourceCard(source, history) {
+function sourceCard(source, history, loop) {
   const now = source.status;
   const rows = (status) => status.sources.find((other) => other.name === source.name)?.status?.rows;
-  const failed = source.fault || !now?.connected;
+  const silent = loop?.age > late;
+  const failed = source.fault || !now?.connected || silent;
   return card({
     title: source.name,
     state: failed ? "failed" : now.lagMicroseconds > 5e6 ? "busy" : "good",
@@ -94,7 +95,7 @@ function sourceCard(source, history) {
         h("small", null, `${number(snapshot.rows)} of about ${number(snapshot.estimatedRows)}${snapshot.remaining ? `, ${remaining(snapshot.remaining)} left` : ""}`),
       ),
     ),
-    fault: source.fault ?? now?.problem,
+    fault: source.fault ?? now?.problem ?? (silent ? `It has not said how it stands for ${seconds(loop.age)}.` : null),
   });
 }
 

@@ -39,7 +39,7 @@ internal sealed class Runtime : IAsyncDisposable
         _sources = sources;
         _settings = settings;
         _log = log;
-        Captures = [.. sources.Select(source => new Capture(Application, options, engine, source.Name))];
+        Captures = [.. sources.Select(source => new Capture(Application, options, engine, source.Name, clock))];
         Sender = new CommandSender(Application, engine, clock);
         DownstreamServices = new DownstreamServices
         {

@@ -67,7 +67,17 @@ internal static class RuntimeStatusReader
             Views = runtime.Operations.Views(),
             Reactions = runtime.Operations.Reactions(),
             Executors = runtime.Operations.Executors(),
-            Loops = [.. loops, .. runtime.DownstreamServices.Loops.All],
+            Loops =
+            [
+                .. runtime.Captures.Select(capture => new LoopState(
+                    $"{application.Topology.Name}.source.{capture.Source}",
+                    -1,
+                    capture.ReportedAt,
+                    sourceFaults.TryGetValue(capture.Source, out var why) ? why : null
+                )),
+                .. loops,
+                .. runtime.DownstreamServices.Loops.All,
+            ],
         };
     }
 

@@ -9,13 +9,17 @@ internal sealed class Capture : ICapture, IAsyncDisposable
     private readonly IEngine _engine;
     private readonly IAppender _appender;
     private readonly string _appenderName;
+    private readonly TimeProvider _clock;
+    private long _reportedAt;
 
-    public Capture(Application application, MillraceOptions options, IEngine engine, string source)
+    public Capture(Application application, MillraceOptions options, IEngine engine, string source, TimeProvider clock)
     {
         Application = application;
         Options = options;
         Source = source;
         _engine = engine;
+        _clock = clock;
+        _reportedAt = Instants.Of(clock.GetUtcNow());
         _appenderName = $"{application.Topology.Name}.source.{source}";
         _appender = engine.OpenAppender(_appenderName);
         Tables = CapturedTables.Of(application.Topology);
@@ -33,6 +37,9 @@ internal sealed class Capture : ICapture, IAsyncDisposable
 
     /// <summary>How the source stands, as it said last.</summary>
     public SourceStatus Status { get; private set; } = new() { Connected = false };
+
+    /// <summary>When it said so. A source that has said nothing for long has stopped, whatever it said last.</summary>
+    public DateTimeOffset ReportedAt => Instants.Of(Volatile.Read(ref _reportedAt));
 
     /// <summary>The latest time of anything appended, in microseconds; kept, so that time goes on where it was after a restart.</summary>
     public long LatestTime { get; private set; }
@@ -92,6 +99,7 @@ internal sealed class Capture : ICapture, IAsyncDisposable
     public void Report(SourceStatus status)
     {
         Status = status;
+        Volatile.Write(ref _reportedAt, Instants.Of(_clock.GetUtcNow()));
         Changed?.Invoke();
     }
 
