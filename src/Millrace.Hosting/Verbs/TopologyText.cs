@@ -37,7 +37,7 @@ internal static class TopologyText
             foreach (var reaction in topology.Reactions.Where(reaction => reaction.Aggregate.Name == aggregate.Name))
             {
                 var key = reaction.KeyedByType is { } type
-                    ? $"keyed by a value of {NameOf(topology, aggregate.EventType, type)}"
+                    ? $"keyed by a value of {NamesOf(topology, aggregate.EventType, type)}"
                     : "per entity";
                 Line(
                     text,
@@ -55,7 +55,13 @@ internal static class TopologyText
     private static IEnumerable<string> Names(Topology topology, Type type) =>
         TopologyCheck.DerivedTypes(topology, type).Select(derived => derived.TypeDiscriminator as string ?? derived.DerivedType.Name);
 
-    private static string NameOf(Topology topology, Type events, Type type) =>
-        TopologyCheck.DerivedTypes(topology, events).FirstOrDefault(derived => derived.DerivedType == type).TypeDiscriminator as string
-        ?? type.Name;
+    // A base type in the middle of the hierarchy stands for all below it.
+    private static string NamesOf(Topology topology, Type events, Type type) =>
+        string.Join(
+            " or ",
+            TopologyCheck
+                .DerivedTypes(topology, events)
+                .Where(derived => type.IsAssignableFrom(derived.DerivedType))
+                .Select(derived => derived.TypeDiscriminator as string)
+        );
 }

@@ -121,10 +121,10 @@ internal sealed record Fingerprint(
                 .Order(StringComparer.Ordinal),
         ];
 
-    // The durable name where the type has one; a base type in the middle of the hierarchy goes by its own.
+    // The durable name where the type has one. A base type in the middle of the hierarchy has none: code may call it something else tomorrow.
     private static string KeyName(Topology topology, Type events, Type type) =>
         TopologyCheck.DerivedTypes(topology, events).FirstOrDefault(derived => derived.DerivedType == type).TypeDiscriminator as string
-        ?? type.Name;
+        ?? "own";
 }
 
 /// <summary>What the recorded data of an aggregate depends on.</summary>

@@ -133,7 +133,7 @@ internal static class FingerprintComparison
     {
         var difference =
             was.Aggregate != now.Aggregate ? $"was of the aggregate \"{was.Aggregate}\" and is now of \"{now.Aggregate}\""
-            : was.Key != now.Key ? $"had {KeyWords(was.Key)} and now has {KeyWords(now.Key)}"
+            : was.Key != now.Key && (was.Key == "entity" || now.Key != "own") ? $"had {KeyWords(was.Key)} and now has {KeyWords(now.Key)}"
             : was.Shape != now.Shape ? $"was \"{was.Shape}\" and is now \"{now.Shape}\""
             : null;
         if (difference is not null)
