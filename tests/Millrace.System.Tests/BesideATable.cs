@@ -63,6 +63,10 @@ public sealed class BesideATable : IAsyncDisposable
         );
     }
 
+    /// <summary>Fails unless as many rows wait for their root as SQL finds without a parent.</summary>
+    public async Task WaitsForNobodyElseAsync(NodeProcess node) =>
+        Assert.Equal(Convert.ToInt64((await _database.QueryAsync(Orders.Orphans))[0][0]), (await node.StatusAsync()).Waiting);
+
     public async ValueTask DisposeAsync()
     {
         await _database.DisposeAsync();

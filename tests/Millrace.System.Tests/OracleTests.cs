@@ -19,6 +19,7 @@ public sealed class OracleTests
         {
             await working;
             await beside.AgreesAsync(node);
+            await beside.WaitsForNobodyElseAsync(node);
             Assert.Equal(0, (await node.StatusAsync()).Held);
             Assert.Equal(0, await node.StopAsync());
         }

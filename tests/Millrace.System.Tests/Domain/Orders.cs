@@ -195,6 +195,14 @@ public static class Orders
             CONSTRAINT notes_order FOREIGN KEY (order_region, order_no) REFERENCES orders (region, no) ON DELETE CASCADE);
         """;
 
+    /// <summary>How many rows have a parent that is not there, by SQL.</summary>
+    public const string Orphans = """
+        SELECT (SELECT COUNT(*) FROM order_lines l WHERE l.order_region IS NOT NULL
+                    AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.region = l.order_region AND o.no = l.order_no))
+             + (SELECT COUNT(*) FROM order_notes n
+                    WHERE NOT EXISTS (SELECT 1 FROM orders o WHERE o.region = n.order_region AND o.no = n.order_no))
+        """;
+
     /// <summary>What every summary must be, by SQL.</summary>
     public const string Expected = """
         SELECT CONCAT(o.region, ',', o.no), o.status, o.discount,
