@@ -154,7 +154,7 @@ internal sealed class TableChecks(
             }
             catch (UnsupportedColumnException e)
             {
-                Add(FindingLevel.Failure, schema, e.Message, $"exclude the column {column.Name} from capture");
+                Add(FindingLevel.Failure, schema, e.Message, $"change the type of {column.Name}, or move it to a table that the application does not map");
             }
     }
 

@@ -18,7 +18,7 @@ public abstract class CapturedRowException : Exception
     public string? Column { get; }
 }
 
-/// <summary>A column whose type, or whose charset, has no canonical form here. Nothing is guessed: exclude the column or change its type.</summary>
+/// <summary>A column whose type, or whose charset, has no canonical form here. Nothing is guessed: change its type or move it to a table that is not captured.</summary>
 public sealed class UnsupportedColumnException : CapturedRowException
 {
     /// <summary>Creates the exception for one column.</summary>
@@ -26,7 +26,7 @@ public sealed class UnsupportedColumnException : CapturedRowException
         : base(
             table,
             column,
-            $"Column `{column}` of {table} has type {type}, which is not decoded: {reason} Exclude the column from capture, or change its type."
+            $"Column `{column}` of {table} has type {type}, which is not decoded: {reason} Change its type, or move it to a table that is not captured."
         ) => Type = type;
 
     /// <summary>The type as the server names it.</summary>

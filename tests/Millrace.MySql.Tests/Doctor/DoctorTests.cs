@@ -170,7 +170,7 @@ public class DoctorTests(RowServers servers) : IClassFixture<RowServers>
             [.. diagnosis.Findings.Where(f => f.Check == $"table {table}").Select(f => $"{f.Level} {f.Message} {f.Remedy}")];
         Assert.Contains($"ALTER TABLE `{database.Name}`.`keyless` ADD PRIMARY KEY", Assert.Single(Of("keyless")));
         Assert.Equal(2, Of("places").Length);
-        Assert.Contains("exclude the column spot", Of("places")[0]);
+        Assert.Contains("change the type of spot", Of("places")[0]);
         Assert.Contains("swe7", Of("places")[1]);
         Assert.StartsWith("Warning is kept by MyISAM", Assert.Single(Of("aria")));
         Assert.StartsWith("Ok", Assert.Single(Of("tickets")));
