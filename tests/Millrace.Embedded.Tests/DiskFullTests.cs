@@ -9,9 +9,10 @@ public sealed class DiskFullTests
     [Fact]
     public async Task A_full_disk_refuses_commits_whole_and_it_goes_on_when_there_is_room()
     {
-        using var disk = SmallDisk.Mount(megabytes: 48);
+        // The ballast is worth more than everything fed and what is written of it, however little was handled before the disk was full.
+        using var disk = SmallDisk.Mount(megabytes: 96);
         var ballast = Path.Combine(disk.Path, "ballast");
-        await File.WriteAllBytesAsync(ballast, new byte[20 << 20], TestContext.Current.CancellationToken);
+        await File.WriteAllBytesAsync(ballast, new byte[68 << 20], TestContext.Current.CancellationToken);
         var world = new EmbeddedWorld(
             disk,
             path => new EmbeddedOptions
