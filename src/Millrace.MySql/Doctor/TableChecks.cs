@@ -154,7 +154,12 @@ internal sealed class TableChecks(
             }
             catch (UnsupportedColumnException e)
             {
-                Add(FindingLevel.Failure, schema, e.Message, $"change the type of {column.Name}, or move it to a table that the application does not map");
+                Add(
+                    FindingLevel.Failure,
+                    schema,
+                    e.Message,
+                    $"change the type of {column.Name}, or move it to a table that the application does not map"
+                );
             }
     }
 
