@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using Millrace.Embedded.Rocks;
+using Millrace.Rocks;
 using Millrace.Embedded.State;
 using Millrace.Engines;
 

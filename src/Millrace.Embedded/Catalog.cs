@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Text;
 using Millrace.Embedded.Logs;
-using Millrace.Embedded.Rocks;
+using Millrace.Rocks;
 using Millrace.Embedded.State;
 using Millrace.Engines;
 
@@ -32,8 +32,8 @@ internal sealed class Catalog
         _store = store;
         _budget = budget;
         _checkpoint = checkpoint;
-        using var entries = store.Iterate(Family.Catalog);
-        using var logs = store.Iterate(Family.Log);
+        using var entries = store.Iterate(Families.Catalog);
+        using var logs = store.Iterate(Families.Log);
         if (!entries.Seek(FormatKey) || !entries.Key.SequenceEqual(FormatKey))
         {
             Store(FormatKey, Format, 0);
@@ -175,7 +175,7 @@ internal sealed class Catalog
         BinaryPrimitives.WriteInt32BigEndian(value, first);
         BinaryPrimitives.WriteInt32BigEndian(value[4..], second);
         using var batch = new WriteBatch(_store);
-        batch.Put(Family.Catalog, key, value);
+        batch.Put(Families.Catalog, key, value);
         _store.Write(batch);
     }
 
@@ -198,7 +198,7 @@ internal sealed class Catalog
             BinaryPrimitives.WriteInt32BigEndian(key[5..], topic);
             BinaryPrimitives.WriteInt32BigEndian(key[9..], partition);
             BinaryPrimitives.WriteInt64BigEndian(value, offset);
-            batch.Put(Family.Catalog, key, value);
+            batch.Put(Families.Catalog, key, value);
         }
 
         /// <summary>The move is stored.</summary>

@@ -1,5 +1,5 @@
 using Millrace.Embedded.Logs;
-using Millrace.Embedded.Rocks;
+using Millrace.Rocks;
 using Millrace.Embedded.State;
 using Millrace.Engines;
 
@@ -77,7 +77,7 @@ internal sealed class Committer(RocksStore store, FreeSpace space, long tailByte
             {
                 writer.Target.WriteKey(logKey, writer.First = writer.Target.NextFirst);
                 writer.Target.NextFirst += writer.Count;
-                _batch.Put(Family.Log, logKey, writer.Finish());
+                _batch.Put(Families.Log, logKey, writer.Finish());
                 size += writer.Length;
             }
         }
@@ -86,7 +86,7 @@ internal sealed class Committer(RocksStore store, FreeSpace space, long tailByte
             if (delta.Length > 0)
             {
                 transaction.Table.WriteNextDeltaKey(deltaKey);
-                _batch.Put(Family.Delta, deltaKey, delta);
+                _batch.Put(Families.Delta, deltaKey, delta);
             }
             position?.Write(_batch, offset);
             space.Take(size);

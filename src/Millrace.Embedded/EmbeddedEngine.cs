@@ -1,7 +1,7 @@
 using Millrace.Embedded;
 using Millrace.Embedded.Logs;
 using Millrace.Embedded.Processing;
-using Millrace.Embedded.Rocks;
+using Millrace.Rocks;
 using Millrace.Embedded.State;
 using Millrace.Engines;
 
@@ -28,7 +28,7 @@ public sealed class EmbeddedEngine : IEngine
     {
         _lock = folderLock;
         var space = new FreeSpace(options.Folder, options.ReserveBytes);
-        _store = new RocksStore(options.Folder, options);
+        _store = new RocksStore(options.Folder, Families.All, options.WriteBufferBytes, options.BlockCacheBytes);
         _checkpointer = new Checkpointer(_store, new FreeSpace(options.Folder, options.ReserveBytes));
         try
         {

@@ -1,5 +1,5 @@
 using Millrace.Embedded.Logs;
-using Millrace.Embedded.Rocks;
+using Millrace.Rocks;
 using Millrace.Engines;
 
 namespace Millrace.Embedded;

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using Millrace.Embedded.Rocks;
+using Millrace.Rocks;
 using Millrace.Engines;
 
 namespace Millrace.Embedded.Logs;
@@ -106,7 +106,7 @@ internal sealed class LogReader(RocksStore store, TopicPartition source, Partiti
         bool found;
         if (_stored is null)
         {
-            _stored = store.Iterate(Family.Log);
+            _stored = store.Iterate(Families.Log);
             found = _stored.SeekForPrevious(key);
         }
         else

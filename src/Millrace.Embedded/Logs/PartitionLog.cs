@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using Millrace.Embedded.Rocks;
+using Millrace.Rocks;
 using Millrace.Engines;
 
 namespace Millrace.Embedded.Logs;

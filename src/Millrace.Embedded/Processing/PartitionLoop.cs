@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Millrace.Embedded.Logs;
-using Millrace.Embedded.Rocks;
+using Millrace.Rocks;
 using Millrace.Engines;
 
 namespace Millrace.Embedded.Processing;

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using Millrace.Embedded.Rocks;
+using Millrace.Rocks;
 using Millrace.Engines;
 
 namespace Millrace.Embedded.State;

@@ -1,4 +1,4 @@
-using Millrace.Embedded.Rocks;
+using Millrace.Rocks;
 using Millrace.Engines;
 
 namespace Millrace.Embedded.State;

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using Millrace.Embedded.Rocks;
+using Millrace.Rocks;
 using Millrace.Engines;
 
 namespace Millrace.Embedded.State;
@@ -41,7 +41,7 @@ internal sealed class StateTable
         budget.AddTable();
     }
 
-    public ReadOnlySpan<byte> Prefix => _prefix;
+    public byte[] Prefix => _prefix;
 
     /// <summary>Changes whenever something that cursors walk is replaced. Read under the gate.</summary>
     public int Epoch { get; private set; }
@@ -96,7 +96,7 @@ internal sealed class StateTable
         Span<byte> full = length <= 512 ? stackalloc byte[length] : new byte[length];
         _prefix.CopyTo(full);
         key.CopyTo(full[PrefixLength..]);
-        return _store.Get(Family.State, full, ref _loaded);
+        return _store.Get(Families.State, full, ref _loaded);
     }
 
     /// <summary>The stored key of the next delta block. Called under the commit gate; <see cref="Apply"/> follows when it is stored.</summary>
@@ -186,12 +186,12 @@ internal sealed class StateTable
                 var full = key.AsSpan(0, PrefixLength + own.Length);
                 if (frozen.IsDeletedAt(i))
                 {
-                    batch.Delete(Family.State, full);
+                    batch.Delete(Families.State, full);
                 }
                 else
                 {
                     var value = frozen.ValueAt(i);
-                    batch.Put(Family.State, full, value);
+                    batch.Put(Families.State, full, value);
                     bytes += value.Length;
                 }
                 bytes += full.Length;
@@ -204,7 +204,7 @@ internal sealed class StateTable
         WriteDeltaKey(from, 0);
         WriteDeltaKey(to, _frozenDelta + 1);
         batch.Clear();
-        batch.DeleteRange(Family.Delta, from, to);
+        batch.DeleteRange(Families.Delta, from, to);
         _store.Write(batch);
         batch.Clear();
         lock (_gate)
@@ -235,7 +235,7 @@ internal sealed class StateTable
     {
         Span<byte> from = stackalloc byte[PrefixLength + 8];
         WriteDeltaKey(from, 0);
-        using var iterator = _store.Iterate(Family.Delta);
+        using var iterator = _store.Iterate(Families.Delta);
         for (var found = iterator.Seek(from); found && iterator.Key.StartsWith(_prefix); found = iterator.Next())
         {
             var number = BinaryPrimitives.ReadInt64BigEndian(iterator.Key[PrefixLength..]);

@@ -1,5 +1,5 @@
 using System.Buffers;
-using Millrace.Embedded.Rocks;
+using Millrace.Rocks;
 using Millrace.Engines;
 
 namespace Millrace.Embedded.State;
@@ -16,7 +16,7 @@ internal sealed class TableCursor(RocksStore store, StateTable table) : StateCur
 
     private readonly record struct Place(int KeyAt, int KeyLength, int ValueLength);
 
-    private readonly StoredCursor _stored = new(store, table);
+    private readonly StoredCursor _stored = new(store, Families.State, table.Prefix);
     private readonly OverlayCursor _frozen = new();
     private readonly OverlayCursor _active = new();
     private readonly List<Place> _page = [];

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
-using static Millrace.Embedded.Rocks.Native;
+using static Millrace.Rocks.Native;
 
-namespace Millrace.Embedded.Rocks;
+namespace Millrace.Rocks;
 
 /// <summary>A consistent view of one column family, in key order. Spans are valid until it moves.</summary>
 internal sealed unsafe class RocksIterator(RocksStore store, nint handle, RangeBounds? bounds = null) : IDisposable

@@ -1,6 +1,6 @@
-using static Millrace.Embedded.Rocks.Native;
+using static Millrace.Rocks.Native;
 
-namespace Millrace.Embedded.Rocks;
+namespace Millrace.Rocks;
 
 /// <summary>Writes that become durable together; used again after <see cref="Clear"/>.</summary>
 internal sealed unsafe class WriteBatch(RocksStore store) : IDisposable

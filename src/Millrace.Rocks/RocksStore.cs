@@ -1,24 +1,8 @@
 using System.Runtime.InteropServices;
 using Millrace.Engines;
-using static Millrace.Embedded.Rocks.Native;
+using static Millrace.Rocks.Native;
 
-namespace Millrace.Embedded.Rocks;
-
-/// <summary>The column families.</summary>
-internal enum Family
-{
-    /// <summary>Names, topics and positions.</summary>
-    Catalog,
-
-    /// <summary>Log blocks: (topic, partition, first offset) to records.</summary>
-    Log,
-
-    /// <summary>State as of the last checkpoint of its table: (owner, partition, key) to value.</summary>
-    State,
-
-    /// <summary>State written since that checkpoint, one block a commit: (owner, partition, number) to writes.</summary>
-    Delta,
-}
+namespace Millrace.Rocks;
 
 /// <summary>One open RocksDB with the settings this engine wants.</summary>
 internal sealed unsafe class RocksStore : IDisposable
@@ -27,24 +11,26 @@ internal sealed unsafe class RocksStore : IDisposable
     private const int Lz4 = 4;
     private const int InfoLogErrors = 3;
 
-    private static readonly string[] FamilyNames = ["default", "log", "state", "delta"];
-
     private readonly string _folder;
     private readonly RocksHandle _db;
     private volatile bool _disposed;
 
-    public RocksStore(string folder, EmbeddedOptions options)
+    /// <summary>Opens a folder, or makes it.</summary>
+    /// <param name="folder">Where.</param>
+    /// <param name="families">Its column families, by their ordinals; the first is "default".</param>
+    /// <param name="writeBufferBytes">The write buffer of a family that says none.</param>
+    /// <param name="blockCacheBytes">The cache of blocks read, for all families.</param>
+    public RocksStore(string folder, IReadOnlyList<Family> families, long writeBufferBytes, long blockCacheBytes)
     {
         _folder = folder;
-        var buffer = (nuint)options.WriteBufferBytes;
-        var cache = rocksdb_cache_create_lru((nuint)options.BlockCacheBytes);
+        var cache = rocksdb_cache_create_lru((nuint)blockCacheBytes);
         var database = rocksdb_options_create();
         rocksdb_options_set_create_if_missing(database, 1);
         rocksdb_options_set_create_missing_column_families(database, 1);
-        // The write-ahead log is written out by the syncer: one write and one fsync for all commits of an interval.
+        // The write-ahead log is written out by whoever flushes it: one write and one fsync for all commits of an interval.
         rocksdb_options_set_manual_wal_flush(database, 1);
         rocksdb_options_set_max_background_jobs(database, Math.Max(2, Environment.ProcessorCount));
-        rocksdb_options_set_max_total_wal_size(database, (ulong)buffer * 6);
+        rocksdb_options_set_max_total_wal_size(database, (ulong)writeBufferBytes * 6);
         rocksdb_options_set_info_log_level(database, InfoLogErrors);
         rocksdb_options_set_keep_log_file_num(database, 4);
         rocksdb_options_set_max_log_file_size(database, 4 << 20);
@@ -53,32 +39,19 @@ internal sealed unsafe class RocksStore : IDisposable
         rocksdb_options_set_allow_concurrent_memtable_write(database, 0);
         // Large files are written out as they grow, so that an fsync of the log does not queue behind them.
         rocksdb_options_set_bytes_per_sync(database, 1 << 20);
-        var families = new nint[FamilyNames.Length];
-        var names = new nint[FamilyNames.Length];
-        for (var i = 0; i < families.Length; i++)
+        var options = new nint[families.Count];
+        var names = new nint[families.Count];
+        foreach (var family in families)
         {
-            families[i] = rocksdb_options_create();
-            names[i] = Marshal.StringToCoTaskMemUTF8(FamilyNames[i]);
-            var table = rocksdb_block_based_options_create();
-            rocksdb_block_based_options_set_block_cache(table, cache);
-            rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_ribbon(10));
-            rocksdb_options_set_block_based_table_factory(families[i], table);
-            rocksdb_block_based_options_destroy(table);
-            rocksdb_options_set_write_buffer_size(families[i], i == (int)Family.Catalog ? 4 << 20 : buffer);
-            rocksdb_options_set_max_write_buffer_number(families[i], 4);
-            rocksdb_options_set_compression(families[i], (Family)i == Family.Delta ? NoCompression : Lz4);
+            names[family.Ordinal] = Marshal.StringToCoTaskMemUTF8(family.Name);
+            options[family.Ordinal] = Options(family, writeBufferBytes, cache);
         }
-        // A log block goes to a blob file once, and compaction moves only its reference.
-        rocksdb_options_set_enable_blob_files(families[(int)Family.Log], 1);
-        rocksdb_options_set_min_blob_size(families[(int)Family.Log], 256);
-        rocksdb_options_set_blob_file_size(families[(int)Family.Log], 256 << 20);
-        rocksdb_options_set_blob_compression_type(families[(int)Family.Log], Lz4);
         nint error = 0;
         nint db;
-        var opened = new nint[FamilyNames.Length];
+        var opened = new nint[families.Count];
         fixed (
             nint* n = names,
-                o = families,
+                o = options,
                 f = opened
         )
         {
@@ -88,7 +61,7 @@ internal sealed unsafe class RocksStore : IDisposable
         {
             Marshal.FreeCoTaskMem(name);
         }
-        foreach (var family in families)
+        foreach (var family in options)
         {
             rocksdb_options_destroy(family);
         }
@@ -98,7 +71,7 @@ internal sealed unsafe class RocksStore : IDisposable
         _db = new RocksHandle(db, opened);
     }
 
-    public nint Handle(Family family) => _db.Family(family);
+    public nint Handle(Family family) => _db.Family(family.Ordinal);
 
     public void Write(WriteBatch batch)
     {
@@ -119,7 +92,7 @@ internal sealed unsafe class RocksStore : IDisposable
     /// <returns>The value's length, or -1 where the key is not there.</returns>
     public int Get(Family family, ReadOnlySpan<byte> key, ref byte[] buffer)
     {
-        ObjectDisposedException.ThrowIf(_disposed, typeof(EmbeddedEngine));
+        ObjectDisposedException.ThrowIf(_disposed, typeof(RocksStore));
         while (true)
         {
             nuint length;
@@ -160,7 +133,7 @@ internal sealed unsafe class RocksStore : IDisposable
     /// <summary>A view of what is stored now. It keeps the store open until it is disposed.</summary>
     public RocksIterator Iterate(Family family)
     {
-        ObjectDisposedException.ThrowIf(_disposed, typeof(EmbeddedEngine));
+        ObjectDisposedException.ThrowIf(_disposed, typeof(RocksStore));
         var held = false;
         _db.DangerousAddRef(ref held);
         return new RocksIterator(this, rocksdb_create_iterator_cf(_db, _db.ReadOptions, Handle(family)));
@@ -172,7 +145,7 @@ internal sealed unsafe class RocksStore : IDisposable
     /// </summary>
     public RocksIterator Iterate(Family family, ReadOnlySpan<byte> from, ReadOnlySpan<byte> to)
     {
-        ObjectDisposedException.ThrowIf(_disposed, typeof(EmbeddedEngine));
+        ObjectDisposedException.ThrowIf(_disposed, typeof(RocksStore));
         var held = false;
         _db.DangerousAddRef(ref held);
         var bounds = new RangeBounds(from, to);
@@ -187,6 +160,27 @@ internal sealed unsafe class RocksStore : IDisposable
     {
         _disposed = true;
         _db.Dispose();
+    }
+
+    private static nint Options(Family family, long writeBufferBytes, nint cache)
+    {
+        var options = rocksdb_options_create();
+        var table = rocksdb_block_based_options_create();
+        rocksdb_block_based_options_set_block_cache(table, cache);
+        rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_ribbon(10));
+        rocksdb_options_set_block_based_table_factory(options, table);
+        rocksdb_block_based_options_destroy(table);
+        rocksdb_options_set_write_buffer_size(options, (nuint)(family.WriteBufferBytes ?? writeBufferBytes));
+        rocksdb_options_set_max_write_buffer_number(options, 4);
+        rocksdb_options_set_compression(options, family.Compressed ? Lz4 : NoCompression);
+        if (family.InBlobs)
+        {
+            rocksdb_options_set_enable_blob_files(options, 1);
+            rocksdb_options_set_min_blob_size(options, 256);
+            rocksdb_options_set_blob_file_size(options, 256 << 20);
+            rocksdb_options_set_blob_compression_type(options, Lz4);
+        }
+        return options;
     }
 
     /// <summary>Turns RocksDB's error into one that says what to do.</summary>

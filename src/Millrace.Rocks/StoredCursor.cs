@@ -1,10 +1,13 @@
-using Millrace.Embedded.Rocks;
+using Millrace.Rocks;
 using Millrace.Engines;
 
-namespace Millrace.Embedded.State;
+namespace Millrace.Rocks;
 
-/// <summary>Walks a range of what the store has of one table.</summary>
-internal sealed class StoredCursor(RocksStore store, StateTable table) : StateCursor
+/// <summary>Walks a range of what the store has under one prefix, which its keys are given without.</summary>
+/// <param name="store">The store.</param>
+/// <param name="family">The family.</param>
+/// <param name="prefix">The prefix; not all 0xFF.</param>
+internal sealed class StoredCursor(RocksStore store, Family family, byte[] prefix) : StateCursor
 {
     private RocksIterator? _iterator;
     private byte[] _from = new byte[64];
@@ -15,19 +18,19 @@ internal sealed class StoredCursor(RocksStore store, StateTable table) : StateCu
     private bool _started;
     private bool _ended;
 
-    public override ReadOnlySpan<byte> Key => _iterator!.Key[StateTable.PrefixLength..];
+    public override ReadOnlySpan<byte> Key => _iterator!.Key[prefix.Length..];
 
     public override ReadOnlySpan<byte> Value => _iterator!.Value;
 
     /// <summary>Begins a walk over the store as it is when the first key is asked for.</summary>
     public void Begin(ReadOnlySpan<byte> from, ReadOnlySpan<byte> to, bool descending)
     {
-        _fromLength = Set(ref _from, table.Prefix, from);
-        _toLength = Set(ref _to, table.Prefix, to);
+        _fromLength = Set(ref _from, from);
+        _toLength = Set(ref _to, to);
         if (to.IsEmpty)
         {
             // The first key behind the table's own.
-            for (var i = StateTable.PrefixLength - 1; ++_to[i] == 0; i--) { }
+            for (var i = prefix.Length - 1; ++_to[i] == 0; i--) { }
         }
         _descending = descending;
         _started = false;
@@ -49,7 +52,7 @@ internal sealed class StoredCursor(RocksStore store, StateTable table) : StateCu
         {
             _started = true;
             _iterator?.Dispose();
-            _iterator = store.Iterate(Family.State, _from.AsSpan(0, _fromLength), _to.AsSpan(0, _toLength));
+            _iterator = store.Iterate(family, _from.AsSpan(0, _fromLength), _to.AsSpan(0, _toLength));
             found = _descending ? Last() : _iterator.Seek(_from.AsSpan(0, _fromLength));
         }
         _ended =
@@ -82,14 +85,14 @@ internal sealed class StoredCursor(RocksStore store, StateTable table) : StateCu
         Release();
     }
 
-    private static int Set(ref byte[] bytes, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> key)
+    private int Set(ref byte[] bytes, ReadOnlySpan<byte> key)
     {
         var length = prefix.Length + key.Length;
         if (bytes.Length < length)
         {
             bytes = new byte[length * 2];
         }
-        prefix.CopyTo(bytes);
+        prefix.CopyTo(bytes, 0);
         key.CopyTo(bytes.AsSpan(prefix.Length));
         return length;
     }

@@ -1,7 +1,7 @@
 using Microsoft.Win32.SafeHandles;
-using static Millrace.Embedded.Rocks.Native;
+using static Millrace.Rocks.Native;
 
-namespace Millrace.Embedded.Rocks;
+namespace Millrace.Rocks;
 
 /// <summary>
 /// An open RocksDB. It is closed when it was disposed and nobody is inside it any more; who comes later gets an
@@ -27,7 +27,7 @@ internal sealed class RocksHandle : SafeHandleZeroOrMinusOneIsInvalid
 
     public nint WriteOptions { get; }
 
-    public nint Family(Family family) => _families[(int)family];
+    public nint Family(int ordinal) => _families[ordinal];
 
     protected override bool ReleaseHandle()
     {

@@ -1,7 +1,7 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 
-namespace Millrace.Embedded.Rocks;
+namespace Millrace.Rocks;
 
 /// <summary>
 /// The functions of RocksDB's C API that are used (rocksdb/c.h, 11.12). Called directly: the managed wrapper copies keys and values
