@@ -2,21 +2,8 @@
 # What eng/mariadb and eng/mysql share: a private database server in a folder of its own, started and stopped without touching
 # anything else on the machine. Sourced; the caller defines KIND, IMAGE, ensure_server, initialize, accounts_sql,
 # server_command and client_command.
-set -euo pipefail
-PATH="$PATH:/usr/sbin:/sbin:/usr/local/sbin"
-
-die() {
-    echo "eng/$KIND: $*" >&2
-    exit 1
-}
-
-# There is no server to be had here, which is not a fault: exit code 4, so that tests can be skipped for it.
-unavailable() {
-    echo "eng/$KIND: $*" >&2
-    exit 4
-}
-
-say() { echo "eng/$KIND: $*" >&2; }
+# shellcheck source=eng/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 usage() {
     cat >&2 <<USAGE
@@ -36,73 +23,13 @@ USAGE
     exit 2
 }
 
-is_root() { [ "$(id -u)" = 0 ]; }
-
-# The account a server runs under: never root.
-run_user() {
-    if ! is_root; then id -un
-    elif id mysql >/dev/null 2>&1; then echo mysql
-    else echo nobody
-    fi
-}
-
-# Whether that account can reach a folder (a folder under /root, say, it cannot).
-reachable() {
-    if is_root; then setpriv --reuid "$(id -u "$(run_user)")" --regid "$(id -g "$(run_user)")" --clear-groups test -x "$1"; else test -x "$1"; fi
-}
-
 user_option() { if is_root; then echo "--user=$(run_user)"; fi; }
-
-hash_of() { printf '%s' "$1" | cksum | cut -d' ' -f1; }
-
-# Where unpacked binaries are kept.
-cache_folder() {
-    local folder="${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/millrace"
-    if mkdir -p "$folder" 2>/dev/null && reachable "$folder"; then
-        echo "$folder"
-    else
-        mkdir -p /var/cache/millrace && echo /var/cache/millrace
-    fi
-}
-
-# apt-get install without starting services and without removing anything that is there.
-apt_install() {
-    local guard=/usr/sbin/policy-rc.d guarded=
-    if [ ! -e "$guard" ]; then
-        guarded=1
-        printf '#!/bin/sh\nexit 101\n' >"$guard"
-        chmod 755 "$guard"
-    fi
-    local options=(-y -q --no-install-recommends --no-remove -o DPkg::Lock::Timeout=300) done=
-    export DEBIAN_FRONTEND=noninteractive
-    if apt-get install "${options[@]}" "$@" >&2 </dev/null || { apt-get update -q >&2 </dev/null && apt-get install "${options[@]}" "$@" >&2 </dev/null; }; then
-        done=1
-    fi
-    if [ -n "$guarded" ]; then rm -f "$guard"; fi
-    [ -n "$done" ]
-}
-
-docker_answers() { command -v docker >/dev/null && timeout 10 docker info >/dev/null 2>&1; }
 
 # The process id of the instance, when it is running and is ours.
 running() {
     local pid
     pid=$(cat "$DIR/pid" 2>/dev/null) || return 1
     [ -n "$pid" ] && [ -r "/proc/$pid/cmdline" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "--datadir=$DATA" && echo "$pid"
-}
-
-port_is_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-
-free_port() {
-    local port
-    while :; do
-        # Below the range that the system gives to outgoing connections.
-        port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
-        if port_is_free "$port"; then
-            echo "$port"
-            return
-        fi
-    done
 }
 
 locate() {
@@ -134,8 +61,6 @@ DATADIR=$5
 ENV
     cat "$DIR/server.env"
 }
-
-pause() { read -rt "$1" <> <(:) || :; }
 
 start() {
     locate "$1"
@@ -185,7 +110,7 @@ start() {
         local deadline=$((SECONDS + 120))
         while kill -0 "$pid" 2>/dev/null; do
             if grep -q 'ready for connections' "$log"; then
-                watch_owner "$pid"
+                watch_owner "$OWNER" "$pid" "--datadir=$DATA"
                 announce "$port" "$SOCKET" "$pid" "$log" "$DATA"
                 return
             fi
@@ -199,13 +124,6 @@ start() {
         if [ -n "$PORT" ] || ! grep -qiE "bind on TCP/IP port|address already in use" "$log"; then break; fi
     done
     die "the server did not start; $log says: $(grep -E 'ERROR' "$log" | grep -v Aborting | head -n 1)"
-}
-
-# Ends the server when the process that wanted it is gone, however it went.
-watch_owner() {
-    if [ -z "$OWNER" ]; then return; fi
-    setsid bash -c 'while kill -0 "$1" 2>/dev/null && kill -0 "$2" 2>/dev/null; do sleep 1; done; if grep -qaF -- "$3" "/proc/$2/cmdline" 2>/dev/null; then kill "$2"; fi' \
-        watch "$OWNER" "$1" "--datadir=$DATA" >/dev/null 2>&1 </dev/null 9>&- &
 }
 
 start_container() {
