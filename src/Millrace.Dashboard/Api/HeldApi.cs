@@ -69,8 +69,8 @@ internal static class HeldApi
         var by = http.User.Identity is { IsAuthenticated: true, Name: { } name } ? name : "local";
         await (
             skip
-                ? runtime.SkipAsync(request.Aggregate, request.Entity, request.Reason, by)
-                : runtime.RetryAsync(request.Aggregate, request.Entity, request.Reason, by)
+                ? runtime.Operator.SkipAsync(request.Aggregate, request.Entity, held.CommandId, request.Reason, by)
+                : runtime.Operator.RetryAsync(request.Aggregate, request.Entity, held.CommandId, request.Reason, by)
         );
         return Results.Accepted();
     }

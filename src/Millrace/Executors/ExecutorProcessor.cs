@@ -63,12 +63,17 @@ internal sealed class ExecutorProcessor : IProcessor
         {
             Settle(transaction, result.Intent, result.Failure);
         }
-        while (_parked > 0 && _services.Requests.TryTake(_group, _partition, out var request))
-        {
-            Operate(transaction, request);
-        }
         foreach (ref readonly var record in batch.Records.Span)
         {
+            var headers = new EventHeaders(record.Headers.Span);
+            if (headers.IsControl)
+            {
+                if (_parked > 0 && Deed.TryRead(headers.Type, record.Value.Span, _reaction.Name, out var deed))
+                {
+                    Operate(transaction, Encoding.UTF8.GetString(record.Key.Span), deed);
+                }
+                continue;
+            }
             new IntentState(0, 0, "", Incoming.Of(record, 0, 0)).Write(_value);
             transaction.Put(IntentState.Key(_key, IntentState.Pending, record.Offset), _value);
             _fresh.Add(new(Encoding.UTF8.GetString(record.Key.Span), record.Offset, 0));
@@ -103,13 +108,7 @@ internal sealed class ExecutorProcessor : IProcessor
         {
             return LookForResults;
         }
-        TimeSpan? wake = _parked > 0 ? OperatorRequests.LookEvery : null;
-        if (_queue.Next is { } next)
-        {
-            var pause = TimeSpan.FromMicroseconds(Math.Max(0, next - Now));
-            wake = wake < pause ? wake : pause;
-        }
-        return wake;
+        return _queue.Next is { } next ? TimeSpan.FromMicroseconds(Math.Max(0, next - Now)) : null;
     }
 
     private void Publish()
@@ -225,15 +224,16 @@ internal sealed class ExecutorProcessor : IProcessor
         DownstreamLog.IntentParked(_services.Logger, _reaction.Name, state.ToIntent().Id, state.Tries, failure);
     }
 
-    private void Operate(ITransaction transaction, OperatorRequest request)
+    private void Operate(ITransaction transaction, string id, in Deed deed)
     {
-        var found = IntentState.List(transaction, IntentState.Parked).Where(parked => parked.State.ToIntent().Id == request.Key).ToList();
+        var found = IntentState.List(transaction, IntentState.Parked).Where(parked => parked.State.ToIntent().Id == id).ToList();
         foreach (var (sequence, state) in found)
         {
             _parked--;
-            if (request.SkipReason is { } reason)
+            DownstreamLog.Operated(_services.Logger, _reaction.Name, state.Record.Key.Span, deed);
+            if (deed.Skips)
             {
-                Move(transaction, sequence, IntentState.Parked, IntentState.Skipped, state with { Reason = reason });
+                Move(transaction, sequence, IntentState.Parked, IntentState.Skipped, state with { Reason = deed.Record.Reason });
                 continue;
             }
             Move(transaction, sequence, IntentState.Parked, IntentState.Pending, state with { Tries = 0, NotBefore = 0 });

@@ -26,8 +26,17 @@ internal static partial class DownstreamLog
     )]
     public static partial void RouteParked(ILogger logger, string name, string entity, Exception exception);
 
-    [LoggerMessage(EventId = 1104, Level = LogLevel.Warning, Message = "{Name}: what {Key} was parked at was skipped: {Reason}")]
-    public static partial void Skipped(ILogger logger, string name, string key, string reason);
+    /// <summary>An operator retried or skipped what is parked here.</summary>
+    public static void Operated(ILogger logger, string name, ReadOnlySpan<byte> key, in Deed deed)
+    {
+        if (deed.Skips)
+        {
+            Skipped(logger, name, System.Text.Encoding.UTF8.GetString(key), deed.Record.By ?? "somebody", deed.Record.Reason);
+        }
+    }
+
+    [LoggerMessage(EventId = 1104, Level = LogLevel.Warning, Message = "{Name}: what {Key} was parked at was skipped by {By}: {Reason}")]
+    private static partial void Skipped(ILogger logger, string name, string key, string by, string reason);
 
     [LoggerMessage(
         EventId = 1105,

@@ -1,6 +1,6 @@
 namespace Millrace;
 
-/// <summary>What operators see and do below the event logs: what is parked, what is armed, and how each stage stands.</summary>
+/// <summary>What operators see below the event logs: what is parked, what is armed, and how each stage stands.</summary>
 internal sealed class DownstreamOperations(Application application, DownstreamServices services)
 {
     /// <summary>Everything parked: keys of views, reactions and routers, and intents.</summary>
@@ -14,28 +14,6 @@ internal sealed class DownstreamOperations(Application application, DownstreamSe
                         return stage.HasIntents ? ParkedIntents(state, stage.Name) : ParkedKeys.List(state, stage.Name);
                     })
             );
-
-    /// <summary>Has something parked tried again, with everything that waits behind it.</summary>
-    /// <param name="name">The view or reaction.</param>
-    /// <param name="key">The parked key (in a router: the entity), or the intent's id.</param>
-    /// <returns>False where nothing of that name is parked.</returns>
-    public bool Retry(string name, string key) => Operate(name, new OperatorRequest(key, null));
-
-    /// <summary>Leaves out the event that a key is parked at, or an intent, and goes on behind it.</summary>
-    /// <param name="name">The view or reaction.</param>
-    /// <param name="key">The parked key (in a router: the entity), or the intent's id.</param>
-    /// <param name="reason">Why, for those who ask later.</param>
-    /// <returns>False where nothing of that name is parked.</returns>
-    public bool Skip(string name, string key, string reason)
-    {
-        ArgumentException.ThrowIfNullOrWhiteSpace(reason);
-        if (!Operate(name, new OperatorRequest(key, reason)))
-        {
-            return false;
-        }
-        DownstreamLog.Skipped(services.Logger, name, key, reason);
-        return true;
-    }
 
     /// <summary>The armed timers of a reaction, partition by partition, the first due first.</summary>
     public IEnumerable<TimerInfo> Timers(Reaction reaction) =>
@@ -110,25 +88,6 @@ internal sealed class DownstreamOperations(Application application, DownstreamSe
             var intent = parked.ToIntent();
             yield return new(reaction, intent.Id, true, $"after {parked.Tries} tries: {parked.Reason}", intent.CorrelationId, 0);
         }
-    }
-
-    private bool Operate(string name, OperatorRequest request)
-    {
-        var found = false;
-        foreach (var stage in Stages().Where(stage => stage.Name == name))
-        {
-            foreach (var partition in Partitions())
-            {
-                var state = services.Engine.OpenState(stage.Group, partition);
-                var parked = stage.HasIntents ? ParkedIntents(state, name) : ParkedKeys.List(state, name);
-                if (parked.Any(one => one.Entity == request.Key))
-                {
-                    services.Requests.Add(stage.Group, partition, request);
-                    found = true;
-                }
-            }
-        }
-        return found;
     }
 
     private long Lag(string group, Engines.Topic input) =>

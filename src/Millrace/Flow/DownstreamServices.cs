@@ -33,8 +33,6 @@ internal sealed class DownstreamServices
 
     public FlowCounters Counters { get; } = new();
 
-    public OperatorRequests Requests { get; } = new();
-
     public Loops Loops => LazyInitializer.EnsureInitialized(ref _loops, () => new Loops(Time));
 
     public ViewHub<TDocument> Hub<TDocument>(View<TDocument> view)

@@ -52,13 +52,19 @@ internal sealed class ParkedKeys
         Save(transaction, item.Key.Span, info with { Waiting = info.Waiting + 1, Next = info.Next + 1 });
     }
 
-    /// <summary>Takes a key out, with everything kept for it in order; empty where it is not parked.</summary>
-    public List<Incoming> Take(ITransaction transaction, ReadOnlySpan<byte> key)
+    /// <summary>Takes a key out as an operator wants: what was kept for it in order, without the first where that is skipped.</summary>
+    /// <returns>False where the key is not parked, or stands elsewhere than the operator saw.</returns>
+    public bool TryTake(ITransaction transaction, ReadOnlySpan<byte> key, in Deed deed, out List<Incoming> items)
     {
-        var items = new List<Incoming>();
-        if (!Holds(transaction, key))
+        items = [];
+        if (Count == 0 || !transaction.TryGet(_key.Start(InfoKind).Raw(key), out var bytes))
         {
-            return items;
+            return false;
+        }
+        var info = JsonSerializer.Deserialize(bytes, MillraceJson.Default.ParkedKey)!;
+        if (deed.Record.At is { } at && at != info.EventId)
+        {
+            return false;
         }
         transaction.Delete(_key.Start(InfoKind).Raw(key));
         Count--;
@@ -75,7 +81,11 @@ internal sealed class ParkedKeys
         {
             transaction.Delete(one);
         }
-        return items;
+        if (deed.Skips)
+        {
+            items.RemoveAt(0);
+        }
+        return true;
     }
 
     /// <summary>Lists what is parked in one partition's committed state.</summary>

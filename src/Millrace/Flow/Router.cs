@@ -11,14 +11,16 @@ namespace Millrace;
 /// moment, and after each batch every partition of the feed is told how far the log has come, so that what it lacks holds nobody up.
 /// </summary>
 /// <param name="name">The group's name.</param>
+/// <param name="stage">The view or reaction it carries to.</param>
 /// <param name="partition">The partition of the event log.</param>
 /// <param name="feed">Where to.</param>
 /// <param name="key">The key of an event, or null where it is nobody's business; user code.</param>
 /// <param name="type">The event's JSON.</param>
-/// <param name="services">Where operators' requests come from and what is wrong goes.</param>
+/// <param name="services">Where what is wrong goes.</param>
 /// <param name="committed">Told after each commit.</param>
 internal sealed class Router<TEvent>(
     string name,
+    string stage,
     int partition,
     Topic feed,
     Func<TEvent, Context, string?> key,
@@ -50,14 +52,6 @@ internal sealed class Router<TEvent>(
             _parked.Load(transaction);
             _loaded = true;
         }
-        while (_parked.Count > 0 && services.Requests.TryTake(name, partition, out var request))
-        {
-            var held = _parked.Take(transaction, Encoding.UTF8.GetBytes(request.Key));
-            foreach (var item in held.Skip(request.SkipReason is null ? 0 : 1))
-            {
-                Route(transaction, item);
-            }
-        }
         foreach (ref readonly var record in batch.Records.Span)
         {
             var headers = new EventHeaders(record.Headers.Span);
@@ -78,7 +72,7 @@ internal sealed class Router<TEvent>(
             Broadcast(transaction, Moment.TimeOf(_moment), TickHeaders, default);
             _told = _moment;
         }
-        return new(_loop.Beat(false, _parked.Count > 0 ? OperatorRequests.LookEvery : null));
+        return new(_loop.Beat(false, null));
     }
 
     public void Committed() => committed();
@@ -95,10 +89,36 @@ internal sealed class Router<TEvent>(
             _moment = Moment.AfterTick(_moment, record.Time);
             return;
         }
+        if (Controls.IsDeed(controlType))
+        {
+            Operate(transaction, record, controlType);
+            return;
+        }
         _moment = controlType.SequenceEqual(Controls.SnapshotsEnded)
             ? Moment.AfterSnapshots(_moment, record.Time)
             : Moment.AfterControl(_moment);
         Broadcast(transaction, record.Time, record.Headers.Span, record.Value.Span);
+    }
+
+    /// <summary>An operator's deed is for what is parked here, or for what is parked under the key below.</summary>
+    private void Operate(ITransaction transaction, in Record record, ReadOnlySpan<byte> controlType)
+    {
+        if (!Deed.TryRead(controlType, record.Value.Span, stage, out var deed))
+        {
+            return;
+        }
+        _moment = Moment.AfterControl(_moment);
+        Stamp(record.Headers.Span, default);
+        var target = new TopicPartition(feed, Slots.PartitionOf(record.Key.Span, feed.Partitions));
+        transaction.Append(target, record.Time, record.Key.Span, _headers, record.Value.Span);
+        if (_parked.TryTake(transaction, record.Key.Span, deed, out var kept))
+        {
+            DownstreamLog.Operated(services.Logger, name, record.Key.Span, deed);
+            foreach (var item in kept)
+            {
+                Route(transaction, item);
+            }
+        }
     }
 
     private void Broadcast(ITransaction transaction, long time, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> value)

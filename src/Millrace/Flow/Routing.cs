@@ -15,6 +15,7 @@ internal static class Routing
         where TEvent : class =>
         new Router<TEvent>(
             application.RouteGroup(reaction.Name),
+            reaction.Name,
             partition,
             application.Feed(reaction),
             (e, _) => key(e),

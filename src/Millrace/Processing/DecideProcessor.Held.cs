@@ -226,6 +226,26 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         _transaction.Put(_key.WrittenSpan, _value.WrittenSpan);
     }
 
+    /// <summary>An operator retries or skips: what this aggregate parked, or what a view or reaction did, which finds it in the event log.</summary>
+    private void Operate(in Record record, OperatorRecord deed, bool skip)
+    {
+        if (deed.Of is not null)
+        {
+            _transaction.Append(_eventLog, record.Time, record.Key.Span, record.Headers.Span, record.Value.Span);
+            return;
+        }
+        StateKeys.Begin(_key, StateKeys.Held, record.Key.Span);
+        if (!_transaction.TryGet(_key.WrittenSpan, out var json))
+        {
+            return;
+        }
+        var held = JsonSerializer.Deserialize(json, MillraceJson.Default.HeldEntity)!;
+        if (held.Parked && (deed.At is null || deed.At == held.CommandId))
+        {
+            Resume(Load(record.Key.Span), skip);
+        }
+    }
+
     /// <summary>Handles what queued behind a held entity, until it is done or held again.</summary>
     private void Resume(Entity<TState> entity, bool skip)
     {

@@ -168,13 +168,9 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
                 HandleReference(record);
             }
         }
-        else if (type.SequenceEqual(Controls.Retry))
+        else if (Controls.IsDeed(type))
         {
-            Resume(Load(record.Key.Span), skip: false);
-        }
-        else if (type.SequenceEqual(Controls.Skip))
-        {
-            Resume(Load(record.Key.Span), skip: true);
+            Operate(record, Body(record, MillraceJson.Default.OperatorRecord), type.SequenceEqual(Controls.Skip));
         }
         else
         {

@@ -8,7 +8,7 @@ namespace Millrace;
 
 /// <summary>
 /// Writes the runtime's own records at the heads of the command logs: settings and the deciding code's hash where they differ from what was
-/// written last, and what operators do.
+/// written last.
 /// </summary>
 internal sealed class LogHeads(Application application, IEngine engine, TimeProvider clock)
 {
@@ -32,22 +32,6 @@ internal sealed class LogHeads(Application application, IEngine engine, TimeProv
         {
             await appender.CommitAsync(transaction, durable: true, cancellation).ConfigureAwait(false);
         }
-    }
-
-    public async Task OperateAsync(AggregateDefinition aggregate, string entity, byte[] type, OperatorRecord record)
-    {
-        await using var appender = engine.OpenAppender($"{application.Topology.Name}.operator");
-        var transaction = appender.Begin();
-        var key = Encoding.UTF8.GetBytes(entity);
-        var topic = application.Commands(aggregate);
-        transaction.Append(
-            new TopicPartition(topic, Slots.PartitionOf(key, topic.Partitions)),
-            Now,
-            key,
-            Headers(type, $"operator-{Guid.NewGuid():N}"),
-            JsonSerializer.SerializeToUtf8Bytes(record, MillraceJson.Default.OperatorRecord)
-        );
-        await appender.CommitAsync(transaction, durable: true, CancellationToken.None).ConfigureAwait(false);
     }
 
     private long Now => Instants.Of(clock.GetUtcNow());
@@ -103,7 +87,8 @@ internal sealed class LogHeads(Application application, IEngine engine, TimeProv
         }
     }
 
-    private static byte[] Headers(ReadOnlySpan<byte> type, string id)
+    /// <summary>The headers of a control with an id.</summary>
+    public static byte[] Headers(ReadOnlySpan<byte> type, string id)
     {
         var headers = new ArrayBufferWriter<byte>();
         RecordHeaders.Write(headers, Header.Id, Encoding.UTF8.GetBytes(id));

@@ -53,6 +53,7 @@ internal sealed class Runtime : IAsyncDisposable
         };
         Groups = [.. topology.Aggregates.Select(Deciders), .. Downstream.Groups(Application, DownstreamServices)];
         Operations = new DownstreamOperations(Application, DownstreamServices);
+        Operator = new OperatorLog(Application, engine, clock);
         _ticker = new Ticker(Application, DownstreamServices, () => Watermark);
         foreach (var capture in Captures)
         {
@@ -68,8 +69,11 @@ internal sealed class Runtime : IAsyncDisposable
     public CommandSender Sender { get; }
     public DownstreamServices DownstreamServices { get; }
 
-    /// <summary>What operators see and do below the event logs.</summary>
+    /// <summary>What operators see below the event logs.</summary>
     public DownstreamOperations Operations { get; }
+
+    /// <summary>What operators do.</summary>
+    public OperatorLog Operator { get; }
 
     /// <summary>Every group, in the order the water flows.</summary>
     public IReadOnlyList<ProcessorGroup> Groups { get; }
@@ -152,16 +156,6 @@ internal sealed class Runtime : IAsyncDisposable
         await WaitAsync(running, stop).ConfigureAwait(false);
         cancellation.ThrowIfCancellationRequested();
     }
-
-    /// <summary>An operator has an entity's command tried again, or what a view or reaction parked: a key, or an intent by its id.</summary>
-    public Task RetryAsync(string aggregate, string entity, string reason, string? by) =>
-        Operations.Retry(aggregate, entity) ? Task.CompletedTask : OperateAsync(aggregate, entity, Controls.Retry.ToArray(), reason, by);
-
-    /// <summary>An operator gives up the command an entity is parked at, or what a view or reaction parked: a key's event, or an intent by its id.</summary>
-    public Task SkipAsync(string aggregate, string entity, string reason, string? by) =>
-        Operations.Skip(aggregate, entity, reason)
-            ? Task.CompletedTask
-            : OperateAsync(aggregate, entity, Controls.Skip.ToArray(), reason, by);
 
     /// <summary>Every entity that is held, and what waits behind it.</summary>
     public IEnumerable<HeldEntityInfo> Held() => HeldReader.Read(this).Concat(Operations.Parked());
@@ -255,16 +249,5 @@ internal sealed class Runtime : IAsyncDisposable
         {
             await failed.ConfigureAwait(false);
         }
-    }
-
-    private async Task OperateAsync(string aggregateName, string entity, byte[] type, string reason, string? by)
-    {
-        ArgumentException.ThrowIfNullOrWhiteSpace(reason);
-        var aggregate =
-            Application.Topology.Aggregates.FirstOrDefault(candidate => candidate.Name == aggregateName)
-            ?? throw new ArgumentException($"There is no aggregate \"{aggregateName}\".", nameof(aggregateName));
-        await new LogHeads(Application, Engine, Clock)
-            .OperateAsync(aggregate, entity, type, new OperatorRecord(reason, by))
-            .ConfigureAwait(false);
     }
 }

@@ -17,7 +17,6 @@ internal sealed class ReactionProcessor : IProcessor
     private const int Chunk = 512;
 
     private readonly Reaction _reaction;
-    private readonly string _group;
     private readonly int _partition;
     private readonly int _partitions;
     private readonly bool _manyFeeds;
@@ -39,13 +38,12 @@ internal sealed class ReactionProcessor : IProcessor
     public ReactionProcessor(Reaction reaction, Application application, DownstreamServices services, int partition)
     {
         _reaction = reaction;
-        _group = application.ReactionGroup(reaction);
         _partition = partition;
         _partitions = application.Partitions;
         _manyFeeds = reaction.KeyedByType is not null;
         _feeds = _manyFeeds ? application.Partitions : 1;
         _services = services;
-        _loop = services.Loops.Of(_group, partition);
+        _loop = services.Loops.Of(application.ReactionGroup(reaction), partition);
         _counters = services.Counters.Reaction(reaction, application.Partitions);
         _effects = new ReactionEffects(reaction.Name, new TopicPartition(application.Intents(reaction), partition));
         _logic = reaction.CreateLogic(application.Topology, _feeds, _effects);
@@ -62,10 +60,6 @@ internal sealed class ReactionProcessor : IProcessor
             Publish();
         }
         _budget = StepsPerCall;
-        while (_parked.Count > 0 && _services.Requests.TryTake(_group, _partition, out var request))
-        {
-            Release(transaction, request);
-        }
         foreach (ref readonly var record in batch.Records.Span)
         {
             Take(transaction, record);
@@ -73,7 +67,7 @@ internal sealed class ReactionProcessor : IProcessor
         Drain(transaction);
         _clock.Save(transaction);
         _effects.Timers.Save(transaction);
-        return new(_loop.Beat(_budget <= 0, _parked.Count > 0 ? OperatorRequests.LookEvery : null));
+        return new(_loop.Beat(_budget <= 0, null));
     }
 
     public void Committed() => Publish();
@@ -123,6 +117,11 @@ internal sealed class ReactionProcessor : IProcessor
     private void Take(ITransaction transaction, in Record record)
     {
         var headers = new EventHeaders(record.Headers.Span);
+        if (headers.IsControl && Controls.IsDeed(headers.Type) && !Deed.TryRead(headers.Type, record.Value.Span, _reaction.Name, out _))
+        {
+            // For another view or reaction of the same events.
+            return;
+        }
         var feed = _manyFeeds ? headers.Feed : 0;
         var isEnd = headers.IsControl && headers.Type.SequenceEqual(Controls.SnapshotsEnded);
         var isTick = headers.IsControl && headers.Type.SequenceEqual(Controls.Tick);
@@ -218,16 +217,15 @@ internal sealed class ReactionProcessor : IProcessor
         _logic.Apply(transaction, item);
     }
 
-    private void Release(ITransaction transaction, OperatorRequest request)
+    private void Release(ITransaction transaction, ReadOnlySpan<byte> key, in Deed deed)
     {
-        var key = Encoding.UTF8.GetBytes(request.Key);
-        var kept = _parked.Take(transaction, key);
-        if (kept.Count == 0)
+        if (!_parked.TryTake(transaction, key, deed, out var kept))
         {
             return;
         }
+        DownstreamLog.Operated(_services.Logger, _reaction.Name, key, deed);
         _effects.Timers.Resume(transaction, key);
-        foreach (var item in kept.Skip(request.SkipReason is null ? 0 : 1))
+        foreach (var item in kept)
         {
             HandleKey(transaction, item);
         }
@@ -282,6 +280,10 @@ internal sealed class ReactionProcessor : IProcessor
             {
                 Review(transaction, item);
             }
+        }
+        else if (Deed.TryRead(type, item.Value.Span, _reaction.Name, out var deed))
+        {
+            Release(transaction, item.Key.Span, deed);
         }
     }
 

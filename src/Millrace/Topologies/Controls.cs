@@ -35,11 +35,14 @@ internal static class Controls
     /// <summary>Changes of reference rows, in every partition: the body is that of a command made of changes.</summary>
     public static ReadOnlySpan<byte> Reference => "millrace.reference"u8;
 
-    /// <summary>An operator retries a parked entity (the key): <see cref="OperatorRecord"/>.</summary>
+    /// <summary>An operator retries what is parked under the key: <see cref="OperatorRecord"/>.</summary>
     public static ReadOnlySpan<byte> Retry => "millrace.retry"u8;
 
-    /// <summary>An operator skips the command that parked an entity (the key): <see cref="OperatorRecord"/>.</summary>
+    /// <summary>An operator skips what stands first under the parked key: <see cref="OperatorRecord"/>.</summary>
     public static ReadOnlySpan<byte> Skip => "millrace.skip"u8;
+
+    /// <summary>Whether it is a deed of an operator.</summary>
+    public static bool IsDeed(ReadOnlySpan<byte> type) => type.SequenceEqual(Retry) || type.SequenceEqual(Skip);
 
     /// <summary>Whether a control is broadcast below the command log.</summary>
     public static bool Travels(ReadOnlySpan<byte> type) =>
@@ -60,7 +63,12 @@ internal sealed record SettingsRecord(string Type, JsonElement Value)
 
 internal sealed record CodeRecord(string Hash);
 
-internal sealed record OperatorRecord(string Reason, string? By = null);
+/// <summary>What an operator does, with who and why.</summary>
+/// <param name="Reason">Why.</param>
+/// <param name="By">Who.</param>
+/// <param name="Of">The view or reaction; null for the aggregate whose command log it is.</param>
+/// <param name="At">The command or event it stood at when the operator saw it: one that stands elsewhere meanwhile is left alone. Null for any.</param>
+internal sealed record OperatorRecord(string Reason, string? By = null, string? Of = null, string? At = null);
 
 /// <summary>The decision on a native command, in the outcome log under the entity's id; the record's id is the command's.</summary>
 internal sealed record OutcomeRecord(string? Rejected, int Events, long Sequence);

@@ -144,6 +144,7 @@ internal sealed class View<TEvent, TDocument>(
     internal override IProcessor CreateRouter(Application application, DownstreamServices services, int partition) =>
         new Router<TEvent>(
             application.RouteGroup(Name),
+            Name,
             partition,
             application.Feed(this),
             key!,

@@ -12,7 +12,6 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
     where TDocument : class
 {
     private readonly View<TEvent, TDocument> _view;
-    private readonly string _group;
     private readonly int _partition;
     private readonly JsonTypeInfo<TEvent> _eventType;
     private readonly JsonTypeInfo<TDocument> _documentType;
@@ -40,14 +39,13 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
     public ViewProcessor(View<TEvent, TDocument> view, Application application, DownstreamServices services, int partition)
     {
         _view = view;
-        _group = application.ViewGroup(view);
         _partition = partition;
         _eventType = application.Topology.JsonType<TEvent>();
         _documentType = application.Topology.JsonType<TDocument>();
         _hub = services.Hub(view);
         _counters = services.Counters.View(view, application.Partitions);
         _services = services;
-        _loop = services.Loops.Of(_group, partition);
+        _loop = services.Loops.Of(application.ViewGroup(view), partition);
         _indexNames = [.. view.Indexes.Select(index => Encoding.UTF8.GetBytes(index.Name))];
         _before = [.. view.Indexes.Select(_ => new KeyBuffer())];
         _after = [.. view.Indexes.Select(_ => new KeyBuffer())];
@@ -66,14 +64,6 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
         var documents = _documents;
         _changes.Clear();
         _watched = _hub.IsWatched;
-        while (_parked.Count > 0 && _services.Requests.TryTake(_group, _partition, out var request))
-        {
-            var held = _parked.Take(transaction, Encoding.UTF8.GetBytes(request.Key));
-            foreach (var item in held.Skip(request.SkipReason is null ? 0 : 1))
-            {
-                Apply(transaction, item);
-            }
-        }
         foreach (ref readonly var record in batch.Records.Span)
         {
             _time = Math.Max(_time, record.Time);
@@ -82,6 +72,10 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
                 Apply(transaction, Incoming.Of(record, 0, Moment.None));
                 _applied++;
             }
+            else if (_parked.Count > 0)
+            {
+                Control(transaction, record);
+            }
         }
         if (_documents != documents)
         {
@@ -89,7 +83,7 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
             BinaryPrimitives.WriteInt64LittleEndian(count, _documents);
             transaction.Put(ViewKeys.Count, count);
         }
-        return new(_loop.Beat(false, _parked.Count > 0 ? OperatorRequests.LookEvery : null));
+        return new(_loop.Beat(false, null));
     }
 
     public void Committed()
@@ -108,6 +102,22 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
     {
         _counters.Set(_partition, _documents, _time, _parked.Count, _applied);
         _applied = 0;
+    }
+
+    private void Control(ITransaction transaction, in Record record)
+    {
+        if (
+            !Deed.TryRead(new EventHeaders(record.Headers.Span).Type, record.Value.Span, _view.Name, out var deed)
+            || !_parked.TryTake(transaction, record.Key.Span, deed, out var kept)
+        )
+        {
+            return;
+        }
+        DownstreamLog.Operated(_services.Logger, _view.Name, record.Key.Span, deed);
+        foreach (var item in kept)
+        {
+            Apply(transaction, item);
+        }
     }
 
     private void Apply(ITransaction transaction, in Incoming item)

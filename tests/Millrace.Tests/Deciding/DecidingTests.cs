@@ -110,10 +110,10 @@ public sealed class DecidingTests
         var held = Assert.Single(shop.Runtime.Held());
         Assert.True(held.Parked);
         Assert.Equal(2, held.Waiting);
-        await shop.Runtime.RetryAsync("cart", "7", "look again", null);
+        await shop.Runtime.Operator.RetryAsync("cart", "7", null, "look again", null);
         shop.Settle();
         Assert.Equal(2, Assert.Single(shop.Runtime.Held()).Waiting);
-        await shop.Runtime.SkipAsync("cart", "7", "known bad", "ann");
+        await shop.Runtime.Operator.SkipAsync("cart", "7", null, "known bad", "ann");
         shop.Settle();
         Assert.Empty(shop.Runtime.Held());
         Assert.Equal("""{"$type":"added","Line":2,"Amount":1,"Kind":0}""", shop.Events("7")[^1]);

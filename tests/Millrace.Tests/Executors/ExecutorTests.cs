@@ -84,12 +84,17 @@ public class ExecutorTests
         Assert.Contains("no", floor.Rig.Operations.Parked().First().Reason, StringComparison.Ordinal);
 
         mended = true;
-        Assert.True(floor.Rig.Operations.Retry("notes", "notes/1/1-2/0"));
-        Assert.True(floor.Rig.Operations.Skip("notes", "notes/2/2-1/0", "nobody cares"));
-        Assert.False(floor.Rig.Operations.Retry("notes", "notes/9/9-1/0"));
+        await floor.Rig.Operator.RetryAsync("notes", "notes/1/1-2/0", null, "mended", "ann");
+        await floor.Rig.Operator.SkipAsync("notes", "notes/2/2-1/0", null, "nobody cares", "ann");
+        await floor.Rig.Operator.RetryAsync("notes", "notes/9/9-1/0", null, "there is no such intent", "ann");
         await floor.Until(() => !floor.Rig.Operations.Parked().Any() && floor.Rig.Operations.Executors().Single().Lag == 0);
         Assert.Contains("notes/1/1-2/0: never", floor.Seen);
         Assert.Equal(3, tries["nor this"]);
+        Assert.Contains(
+            floor.Rig.Intents(Notes),
+            record =>
+                record is { Type: "millrace.skip", Key: "notes/2/2-1/0" } && record.Json.Contains("nobody cares", StringComparison.Ordinal)
+        );
     }
 
     [Fact]

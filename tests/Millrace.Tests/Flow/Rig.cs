@@ -11,6 +11,7 @@ internal sealed class Rig : IAsyncDisposable
 {
     private readonly IAppender _appender;
     private readonly Dictionary<string, long> _sequences = [];
+    private readonly Dictionary<int, long> _passedOn = [];
     private List<ProcessorGroup> _groups = [];
 
     public Rig(Topology topology, int partitions = 1, int maxBatch = 4096, DownstreamServices? services = null)
@@ -43,6 +44,9 @@ internal sealed class Rig : IAsyncDisposable
 
     public InMemoryEngine Engine => (InMemoryEngine)Services.Engine;
     public DownstreamOperations Operations => new(Application, Services);
+
+    /// <summary>What an operator does in a process of its own: it knows the logs alone.</summary>
+    public OperatorLog Operator => new(Application, Engine, TimeProvider.System);
     public Application Application { get; }
     public DownstreamServices Services { get; }
     public int MaxBatch { get; set; }
@@ -117,6 +121,7 @@ internal sealed class Rig : IAsyncDisposable
     /// <summary>Lets everything go on until nothing is left to do; a crash begins a processor anew.</summary>
     public void Settle()
     {
+        PassOnDeeds();
         bool worked;
         do
         {
@@ -164,6 +169,26 @@ internal sealed class Rig : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => Engine.DisposeAsync();
+
+    /// <summary>Does what Decide does with what operators wrote into the command log.</summary>
+    private void PassOnDeeds()
+    {
+        for (var partition = 0; partition < Application.Partitions; partition++)
+        {
+            using var reader = Engine.Read(
+                new TopicPartition(Application.Commands(Cases.Aggregate), partition),
+                _passedOn.GetValueOrDefault(partition)
+            );
+            while (reader.TryRead(1000, out var batch))
+            {
+                foreach (var record in batch.Records.ToArray())
+                {
+                    Append(partition, record.Time, record.Key.Span, record.Headers.Span, record.Value.Span);
+                    _passedOn[partition] = record.Offset + 1;
+                }
+            }
+        }
+    }
 
     private bool Step(ProcessorGroup group)
     {

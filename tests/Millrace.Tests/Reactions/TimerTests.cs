@@ -284,14 +284,14 @@ public class TimerTests
         var parked = Assert.Single(rig.Operations.Parked());
         Assert.Equal(("timers", "1", "1-2/0", 2), (parked.Aggregate, parked.Entity, parked.CommandId, parked.Waiting));
 
-        Assert.True(rig.Operations.Retry("timers", "1"));
+        await rig.Operator.RetryAsync("timers", "1", "1-2/0", "a test", null);
         rig.Tick(1_001);
         rig.Settle();
         Assert.Equal(2, Assert.Single(rig.Operations.Parked()).Waiting);
 
         rig.Settings(new Limits(0, Version: 2));
         rig.Settle();
-        Assert.True(rig.Operations.Retry("timers", "1"));
+        await rig.Operator.RetryAsync("timers", "1", "1-2/0", "a test", null);
         rig.Tick(1_002);
         rig.Settle();
         Assert.Empty(rig.Operations.Parked());

@@ -57,7 +57,7 @@ public class CodeIsRecorded
             .ThenParked(Order, 1)
             .When(Update(new OrderRow(1, "poison", "still")))
             .Then(Order, 1);
-        await scenario.Runtime.SkipAsync("order", "1", "a typing error", "ann");
+        await scenario.Runtime.Operator.SkipAsync("order", "1", null, "a typing error", "ann");
         scenario.Settle();
         scenario.ThenParked(Order, 1);
         Assert.Contains("a typing error", Assert.Single(Records(scenario, "millrace.skip").SelectMany(of => of)), StringComparison.Ordinal);

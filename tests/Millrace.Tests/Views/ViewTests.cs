@@ -186,8 +186,12 @@ public class ViewTests
         Assert.Equal(("open-cases", "1", "1-2/0", 1), (parked.Aggregate, parked.Entity, parked.CommandId, parked.Waiting));
         Assert.Contains("not this one", parked.Reason, StringComparison.Ordinal);
 
-        Assert.True(rig.Operations.Skip("open-cases", "1", "a test"));
-        Assert.False(rig.Operations.Retry("open-cases", "2"));
+        await rig.Operator.SkipAsync("open-cases", "1", "1-3/0", "it does not stand there", "ann");
+        await rig.Operator.RetryAsync("open-cases", "2", null, "it is not parked", "ann");
+        rig.Settle();
+        Assert.Equal(parked, Assert.Single(rig.Operations.Parked()));
+
+        await rig.Operator.SkipAsync("open-cases", "1", "1-2/0", "a test", "ann");
         rig.Event("3", new Opened("else", "box", 2), 50);
         rig.Settle();
         Assert.Equal(5, view.Get(1)!.Level);
@@ -212,7 +216,7 @@ public class ViewTests
             ("picky", "1", 1),
             rig.Operations.Parked().Select(parked => (parked.Aggregate, parked.Entity, parked.Waiting)).Single()
         );
-        Assert.True(rig.Operations.Skip("picky", "1", "a test"));
+        await rig.Operator.SkipAsync("picky", "1", "1-2/0", "a test", "ann");
         rig.Tick(50);
         rig.Settle();
         Assert.Equal(3, rig.View<GroupDocument>().Get("all")!.Opened);
