@@ -75,7 +75,7 @@ public sealed class DatabaseServer : IAsyncDisposable
             AllowPublicKeyRetrieval = true,
             AllowUserVariables = true,
         }.ConnectionString;
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => ServerScript.Run(kind, "remove", folder);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => ServerScript.Run(Script(kind), "remove", folder);
         return new DatabaseServer(kind, connectionString, folder, values["DATADIR"] is { Length: > 0 } data ? data : null, options);
     }
 
@@ -161,7 +161,7 @@ public sealed class DatabaseServer : IAsyncDisposable
             "--innodb-flush-log-at-trx-commit=2",
             .. options,
         ];
-        var outcome = await ServerScript.RunAsync(kind, arguments);
+        var outcome = await ServerScript.RunAsync(Script(kind), arguments);
         if (outcome.ExitCode == 4)
         {
             Unavailable.Because(outcome.Errors.Trim());
@@ -178,12 +178,14 @@ public sealed class DatabaseServer : IAsyncDisposable
     private async Task EndAsync(string verb)
     {
         MySqlConnection.ClearAllPools();
-        var outcome = await ServerScript.RunAsync(Kind, verb, OwnFolder());
+        var outcome = await ServerScript.RunAsync(Script(Kind), verb, OwnFolder());
         if (outcome.ExitCode != 0)
         {
             throw new InvalidOperationException($"The server could not be ended ({verb}): {outcome.Errors}");
         }
     }
+
+    private static string Script(ServerKind kind) => kind == ServerKind.MariaDb ? "mariadb" : "mysql";
 
     private string OwnFolder() =>
         folder ?? throw new InvalidOperationException("This server was named by a connection string; it is not ours to stop or start.");
