@@ -30,6 +30,11 @@ public static class MySqlBuilderExtensions
                 options.Heartbeat = TimeSpan.Parse(heartbeat);
             if (section["ChunkRows"] is { } rows)
                 options.ChunkRows = int.Parse(rows);
+            options.MaskSecret = section["MaskSecret"];
+            foreach (var column in section.GetSection("Exclude").GetChildren())
+                options.Exclude(column.Value ?? "");
+            foreach (var column in section.GetSection("Mask").GetChildren())
+                options.Mask(column.Value ?? "");
             configure?.Invoke(options);
             var log = services.GetService<ILoggerFactory>()?.CreateLogger("Millrace.MySql") ?? NullLogger.Instance;
             return new MySqlSource(name, options, services.GetService<TimeProvider>() ?? TimeProvider.System, log);

@@ -29,6 +29,7 @@ internal sealed class MySqlSource : ISource
     readonly MySqlSourceOptions _options;
     readonly TimeProvider _clock;
     readonly ILogger _log;
+    readonly TableRules _rules;
 
     public MySqlSource(string name, MySqlSourceOptions options, TimeProvider clock, ILogger log)
     {
@@ -37,6 +38,7 @@ internal sealed class MySqlSource : ISource
         _clock = clock;
         _log = log;
         _address = new ServerAddress(name, options.ConnectionString);
+        _rules = new TableRules(options.Excluded, options.Masked, options.MaskSecret);
     }
 
     /// <inheritdoc />
@@ -44,11 +46,13 @@ internal sealed class MySqlSource : ISource
 
     /// <inheritdoc />
     public async ValueTask<IReadOnlyList<string>> CheckAsync(IReadOnlyList<CapturedTable> tables, CancellationToken cancellation) =>
-        await StartCheck.Run(Name, _address, tables, cancellation);
+        await StartCheck.Run(Name, _address, _rules, tables, cancellation);
 
     /// <inheritdoc />
     public async Task RunAsync(ICapture capture, CancellationToken cancellation)
     {
+        if (_rules.ProblemsWith(capture.Tables.Select(table => table.Name)).FirstOrDefault() is { } problem)
+            throw new SourceException($"{Name}: {problem}");
         var leaveOut = new HashSet<BinlogPosition>();
         var pause = FirstPause;
         long? epochBegan = null;
@@ -141,7 +145,7 @@ internal sealed class MySqlSource : ISource
 
     async Task<TableSet> Tables(ICapture capture, ServerFacts server, MySqlConnection sql, CancellationToken ct)
     {
-        var tables = new TableSet(capture, server, _address.Database);
+        var tables = new TableSet(capture, server, _address.Database, _rules);
         await tables.Refresh(sql, ct);
         foreach (var table in tables.All)
         {

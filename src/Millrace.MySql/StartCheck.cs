@@ -1,4 +1,5 @@
 using Millrace.MySql.Doctor;
+using Millrace.MySql.Rows;
 using Millrace.Sources;
 
 namespace Millrace.MySql;
@@ -9,14 +10,22 @@ internal static class StartCheck
     public static async Task<IReadOnlyList<string>> Run(
         string source,
         ServerAddress address,
+        TableRules rules,
         IReadOnlyList<CapturedTable> tables,
         CancellationToken ct
     )
     {
-        var wanted = tables.Select(table => new DoctorTable(table.Name, table.RoutingColumns, MappedColumns: table.Columns));
+        var wanted = tables.Select(table => new DoctorTable(
+            table.Name,
+            table.RoutingColumns,
+            rules.Of(table.Name),
+            table.Columns,
+            table.TextColumns
+        ));
         var diagnosis = await MySqlDoctor.ExamineAsync(address, [.. wanted], ct);
         return
         [
+            .. rules.ProblemsWith(tables.Select(table => table.Name)).Select(problem => $"{source}: {problem}."),
             .. diagnosis
                 .Findings.Where(finding => finding.Level == FindingLevel.Failure)
                 .Select(finding => $"{source} ({address.Binlog}): {Text(finding)}"),

@@ -17,10 +17,12 @@ internal static class CaptureCommand
         var table = CommandLine.TableOption();
         table.Description =
             "A table, as NAME or DATABASE.NAME; may be given several times. Default: all of the connection's database, or of the file.";
-        var exclude = new Option<string[]>("--exclude")
+        var exclude = CommandLine.ExcludeOption();
+        var mask = CommandLine.MaskOption();
+        var secret = new Option<string?>("--mask-secret")
         {
-            Description = "A column to leave out, as TABLE.COLUMN.",
-            AllowMultipleArgumentsPerToken = true,
+            Description = "What the hashes of masked columns are keyed with; MILLRACE_MASK_SECRET by default.",
+            DefaultValueFactory = _ => Environment.GetEnvironmentVariable("MILLRACE_MASK_SECRET"),
         };
         var file = new Option<FileInfo?>("--file")
         {
@@ -43,6 +45,8 @@ internal static class CaptureCommand
             file,
             table,
             exclude,
+            mask,
+            secret,
             from,
             untilEnd,
             replicaId,
@@ -50,23 +54,22 @@ internal static class CaptureCommand
         command.SetAction(
             async (parsed, stop) =>
             {
+                var rules = CommandLine.Rules(parsed.GetValue(exclude), parsed.GetValue(mask), parsed.GetValue(secret));
                 var recorded = parsed.GetValue(file);
                 var address = recorded is not null && parsed.GetValue(mysql) is null ? null : CommandLine.Address(parsed.GetValue(mysql));
                 var server = address is null ? null : new ServerAddress("--mysql", address.ConnectionString);
                 await using var sql = server is null ? null : new MySqlConnection(server.Sql);
                 if (sql is not null)
                     await sql.OpenAsync(stop);
-                var tables = new TableFilter(
-                    recorded is null ? address!.Database : null,
-                    parsed.GetValue(table) ?? [],
-                    parsed.GetValue(exclude) ?? []
-                );
+                var tables = new TableFilter(recorded is null ? address!.Database : null, parsed.GetValue(table) ?? []);
+                if (sql is not null)
+                    CommandLine.MustFit(rules, address!.Database, await CommandLine.TablesOf(sql, address.Database, stop));
                 await using var reader = recorded is not null
                     ? BinlogReader.OfFile(recorded.OpenRead(), recorded.Name)
                     : await Dump(server!, sql!, parsed.GetValue(from)!, parsed.GetValue(untilEnd), parsed.GetValue(replicaId), stop);
                 if (recorded is null)
                     await errors.WriteLineAsync($"millrace: reading {address!.Server}:{address.Port} from {reader.End}");
-                await using var printer = new RowPrinter(reader, sql, tables, data);
+                await using var printer = new RowPrinter(reader, sql, tables, rules, data);
                 await printer.RunAsync(stop);
                 return 0;
             }

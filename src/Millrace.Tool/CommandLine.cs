@@ -74,6 +74,38 @@ internal static class CommandLine
             AllowMultipleArgumentsPerToken = true,
         };
 
+    public static Option<string[]> ExcludeOption() =>
+        new("--exclude") { Description = "A column to leave out, as TABLE.COLUMN.", AllowMultipleArgumentsPerToken = true };
+
+    public static Option<string[]> MaskOption() =>
+        new("--mask")
+        {
+            Description = "A column whose values are replaced by keyed hashes, as TABLE.COLUMN, or by a text, as TABLE.COLUMN=TEXT.",
+            AllowMultipleArgumentsPerToken = true,
+        };
+
+    /// <summary>What is left out and masked, or what is wrong with it.</summary>
+    public static TableRules Rules(string[]? exclude, string[]? mask, string? secret)
+    {
+        var masked = (mask ?? []).Select(name =>
+            name.IndexOf('=') is >= 0 and var sign
+                ? new KeyValuePair<string, string?>(name[..sign], name[(sign + 1)..])
+                : new KeyValuePair<string, string?>(name, null)
+        );
+        var rules = new TableRules(exclude ?? [], masked, secret);
+        return rules.Problems.Count == 0 ? rules : throw new UsageException(rules.Problems[0]);
+    }
+
+    /// <summary>A misspelt table's column would be shown as it stands.</summary>
+    public static void MustFit(TableRules rules, string database, IReadOnlyList<string> tables)
+    {
+        if (rules.ProblemsWith(tables.Concat(tables.Select(table => $"{database}.{table}"))).FirstOrDefault() is { } problem)
+            throw new UsageException(problem);
+    }
+
+    public static async Task<string[]> TablesOf(MySqlConnection sql, string database, CancellationToken stop) =>
+        [.. (await SchemaReader.ReadAsync(sql, database, null, stop)).Select(schema => schema.Table)];
+
     /// <summary>Parses a connection string, or says what is wrong with it.</summary>
     public static MySqlConnectionStringBuilder Address(string? connectionString)
     {

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using Millrace.MySql.Doctor;
+using Millrace.MySql.Rows;
+using MySqlConnector;
 using Spectre.Console;
 
 namespace Millrace.Tool;
@@ -11,6 +13,8 @@ internal static class DoctorCommand
     {
         var mysql = CommandLine.MySqlOption();
         var table = CommandLine.TableOption();
+        var exclude = CommandLine.ExcludeOption();
+        var mask = CommandLine.MaskOption();
         var command = new Command(
             "doctor",
             "Checks whether a server, an account and its tables can be captured, and says what mends what is wrong."
@@ -18,18 +22,37 @@ internal static class DoctorCommand
         {
             mysql,
             table,
+            exclude,
+            mask,
         };
         command.SetAction(
             async (parsed, stop) =>
             {
                 var address = CommandLine.Address(parsed.GetValue(mysql));
-                var tables = parsed.GetValue(table) is { Length: > 0 } names ? names.Select(name => new DoctorTable(name)).ToArray() : null;
+                // No value is hashed here, so any secret will do.
+                var rules = CommandLine.Rules(parsed.GetValue(exclude), parsed.GetValue(mask), "no value is hashed here");
+                var tables = await Tables(address, parsed.GetValue(table) ?? [], rules, stop);
                 var diagnosis = await MySqlDoctor.ExamineAsync(address.ConnectionString, tables, stop);
                 Print(Terminal(output), diagnosis);
                 return diagnosis.Fails ? 1 : 0;
             }
         );
         return command;
+    }
+
+    /// <summary>The tables asked for with their rules; null for all of the database when there are no rules.</summary>
+    static async Task<DoctorTable[]?> Tables(MySqlConnectionStringBuilder address, string[] names, TableRules rules, CancellationToken stop)
+    {
+        if (names.Length == 0 && !rules.Tables.Any())
+            return null;
+        if (names.Length == 0)
+        {
+            await using var sql = new MySqlConnection(address.ConnectionString);
+            await sql.OpenAsync(stop);
+            names = await CommandLine.TablesOf(sql, address.Database, stop);
+        }
+        CommandLine.MustFit(rules, address.Database, names);
+        return [.. names.Select(name => new DoctorTable(name, Rules: rules.Of(address.Database, name)))];
     }
 
     static IAnsiConsole Terminal(TextWriter output)

@@ -7,7 +7,8 @@ using MySqlConnector;
 namespace Millrace.Tool;
 
 /// <summary>Turns a binlog's rows events into JSON lines.</summary>
-internal sealed class RowPrinter(BinlogReader binlog, MySqlConnection? sql, TableFilter filter, Stream output) : IAsyncDisposable
+internal sealed class RowPrinter(BinlogReader binlog, MySqlConnection? sql, TableFilter filter, TableRules rules, Stream output)
+    : IAsyncDisposable
 {
     const int FlushAt = 64 * 1024;
 
@@ -49,7 +50,7 @@ internal sealed class RowPrinter(BinlogReader binlog, MySqlConnection? sql, Tabl
         switch (binlog.Type)
         {
             case BinlogEventType.FormatDescription:
-                _decoders = new(binlog.Format.IsMariaDb, Schema, filter.Excluded);
+                _decoders = new(binlog.Format.IsMariaDb, Schema, rules.Of);
                 break;
             case BinlogEventType.Rotate:
                 _decoders?.Clear();

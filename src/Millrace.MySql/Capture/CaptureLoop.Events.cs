@@ -212,6 +212,7 @@ internal sealed partial class CaptureLoop
     {
         if (ReferenceEquals(table.Decoder, decoder))
             return;
+        table.Rules?.MustFit(table.Name, decoder.ColumnNames);
         _tables.Bind(table, decoder.ColumnNames);
         table.Use(decoder);
     }

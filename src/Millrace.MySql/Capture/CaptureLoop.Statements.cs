@@ -212,7 +212,7 @@ internal sealed partial class CaptureLoop
     {
         if (_isLeftOut)
             return;
-        var decoders = new RowDecoders(_server.IsMariaDb, _tables.SchemaOf);
+        var decoders = new RowDecoders(_server.IsMariaDb, _tables.SchemaOf, _tables.RulesOf);
         var maps = new Dictionary<ulong, TableBinding>();
         foreach (var kept in events)
         {

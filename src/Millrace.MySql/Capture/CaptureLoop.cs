@@ -87,7 +87,7 @@ internal sealed partial class CaptureLoop : ISnapshotHost
         _log = log;
         _at = _done = new BinlogPosition(position.File, position.Offset);
         _saved = SavedState.Tables(capture.Saved);
-        _decoders = new RowDecoders(server.IsMariaDb, tables.SchemaOf);
+        _decoders = new RowDecoders(server.IsMariaDb, tables.SchemaOf, tables.RulesOf);
     }
 
     long Now => (_clock.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / 10;

@@ -7,11 +7,14 @@ using MySqlConnector;
 namespace Millrace.MySql.Capture;
 
 /// <summary>One captured table as the stream meets it.</summary>
-internal sealed class TableBinding(CapturedTable captured)
+internal sealed class TableBinding(CapturedTable captured, ColumnRules? rules)
 {
     public CapturedTable Captured => captured;
 
     public string Name => captured.Name;
+
+    /// <summary>What of it is left out or masked; null where nothing is.</summary>
+    public ColumnRules? Rules => rules;
 
     public byte[] Utf8Name { get; } = System.Text.Encoding.UTF8.GetBytes(captured.Name);
 
@@ -96,14 +99,14 @@ internal sealed class TableSet
     readonly Dictionary<string, TableBinding> _tables;
     IReadOnlyList<TableSchema> _all = [];
 
-    public TableSet(ICapture capture, ServerFacts server, string database)
+    public TableSet(ICapture capture, ServerFacts server, string database, TableRules rules)
     {
         _capture = capture;
         _server = server;
         Database = database;
         _tables = capture.Tables.ToDictionary(
             table => table.Name,
-            table => new TableBinding(table),
+            table => new TableBinding(table, rules.Of(table.Name)),
             server.IgnoresTableCase ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal
         );
     }
@@ -121,6 +124,9 @@ internal sealed class TableSet
     /// <summary>A schema for the decoder of rows; null where information_schema does not show the table.</summary>
     public TableSchema? SchemaOf(string database, string table) => Find(database, table)?.Schema;
 
+    /// <summary>What of a table is left out or masked.</summary>
+    public ColumnRules? RulesOf(string database, string table) => Find(database, table)?.Rules;
+
     /// <summary>Looks the definitions up. Returns the tables whose kept columns have another type than before: their rows were changed unlogged.</summary>
     public async Task<IReadOnlyList<TableBinding>> Refresh(MySqlConnection connection, CancellationToken ct)
     {
@@ -129,6 +135,8 @@ internal sealed class TableSet
         foreach (var table in _tables.Values)
         {
             var schema = _all.FirstOrDefault(s => Find(s.Database, s.Table) == table);
+            if (schema is not null)
+                RulesMustFit(table, schema);
             if (schema is not null && table.Schema is not null && HasOtherTypes(table.Schema, schema))
                 changed.Add(table);
             table.Schema = schema ?? table.Schema;
@@ -136,6 +144,20 @@ internal sealed class TableSet
             table.Unbind();
         }
         return changed;
+    }
+
+    /// <summary>A column that was renamed, or became part of the key, must not come as it stands. Somebody has to say what is meant.</summary>
+    static void RulesMustFit(TableBinding table, TableSchema schema)
+    {
+        foreach (var column in table.Rules?.Columns ?? [])
+        {
+            var ordinal = schema.OrdinalIn(column);
+            if (ordinal < 0 || schema.PrimaryKey.Contains(ordinal))
+                throw new SourceException(
+                    $"{schema.FullName}: the column {column} is to be left out or masked, and {(ordinal < 0 ? "there is none" : "it is part of the primary key")}. "
+                        + "Nothing of the table is captured until the option says what is meant: correct its Exclude or Mask."
+                );
+        }
     }
 
     static bool HasOtherTypes(TableSchema before, TableSchema after) =>

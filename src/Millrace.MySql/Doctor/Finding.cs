@@ -1,3 +1,5 @@
+using Millrace.MySql.Rows;
+
 namespace Millrace.MySql.Doctor;
 
 /// <summary>How bad a finding is.</summary>
@@ -26,13 +28,15 @@ public sealed record Finding(FindingLevel Level, string Check, string Message, s
 /// The columns that route a row to its entity (its key, a child's foreign key); null when not known, then foreign keys between captured tables are
 /// taken for them.
 /// </param>
-/// <param name="Excluded">Columns that are not captured, whatever their type; null for none.</param>
+/// <param name="Rules">Columns that are left out, whatever their type, or masked; null for none.</param>
 /// <param name="MappedColumns">Columns that the application maps and that must therefore be there; null when not known.</param>
+/// <param name="TextColumns">Those of the mapped columns that are read as text alone, and may therefore be masked; null when not known.</param>
 public sealed record DoctorTable(
     string Name,
     IReadOnlyList<string>? RoutingColumns = null,
-    IReadOnlySet<string>? Excluded = null,
-    IReadOnlyList<string>? MappedColumns = null
+    ColumnRules? Rules = null,
+    IReadOnlyList<string>? MappedColumns = null,
+    IReadOnlyList<string>? TextColumns = null
 );
 
 /// <summary>All that was found.</summary>

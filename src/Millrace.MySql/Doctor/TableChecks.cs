@@ -22,6 +22,7 @@ internal sealed class TableChecks(
             Kind(schema, kinds.GetValueOrDefault(schema.Table));
             Key(schema);
             Mapped(schema);
+            Rules(schema);
             Types(schema);
             foreach (var key in schema.ForeignKeys)
                 Cascade(schema, key);
@@ -143,10 +144,47 @@ internal sealed class TableChecks(
             );
     }
 
+    /// <summary>What is left out or masked must be there, and nobody may need it as it stands.</summary>
+    void Rules(TableSchema schema)
+    {
+        if (Captured(schema.Table) is not { Rules: { } rules } captured)
+            return;
+        foreach (var column in rules.Columns)
+        {
+            var how = rules.Excludes(column) ? "left out" : "masked";
+            var isIn = (IReadOnlyList<string>? names) => names?.Contains(column, StringComparer.OrdinalIgnoreCase) ?? false;
+            var ordinal = schema.OrdinalIn(column);
+            if (ordinal < 0)
+                Refuse(
+                    $"has no column {column}, which is to be {how}. It has: {string.Join(", ", schema.Columns.Select(c => c.Name))}",
+                    "correct the name, or remove the option"
+                );
+            else if (schema.PrimaryKey.Contains(ordinal) || isIn(captured.RoutingColumns))
+                Refuse(
+                    $"column {column} is to be {how}, and tells the rows apart or says which entity they belong to",
+                    "capture it; to keep its values from the logs declare another key"
+                );
+            else if (rules.Excludes(column) && isIn(captured.MappedColumns))
+                Refuse($"column {column} is to be left out, and the application maps it", "take it out of the row record, or mask it");
+            else if (
+                !rules.Excludes(column)
+                && isIn(captured.MappedColumns)
+                && captured.TextColumns is not null
+                && !isIn(captured.TextColumns)
+            )
+                Refuse(
+                    $"column {column} is to be masked, and the application maps it to something that is no plain string",
+                    "make it a string in the row record, or take it out of the record and exclude it"
+                );
+        }
+
+        void Refuse(string message, string remedy) => Add(FindingLevel.Failure, schema, message, remedy);
+    }
+
     void Types(TableSchema schema)
     {
-        var excluded = Captured(schema.Table)?.Excluded ?? new HashSet<string>();
-        foreach (var column in schema.Columns.Where(column => !excluded.Contains(column.Name)))
+        var rules = Captured(schema.Table)?.Rules;
+        foreach (var column in schema.Columns.Where(column => rules is null || !rules.Excludes(column.Name)))
             try
             {
                 // A table of this column alone, so that each is named and not the first only.
@@ -158,7 +196,7 @@ internal sealed class TableChecks(
                     FindingLevel.Failure,
                     schema,
                     e.Message,
-                    $"change the type of {column.Name}, or move it to a table that the application does not map"
+                    $"change the type of {column.Name}, or Exclude(\"{schema.Table}.{column.Name}\")"
                 );
             }
     }

@@ -37,7 +37,19 @@ internal sealed partial class CanonicalWriter(int columns)
 
     public void EndCell(int ordinal) => _cells[ordinal] = new(_start, _length - _start);
 
+    /// <summary>Puts what stands for it in the place of the value that was just written.</summary>
+    public void Mask(ColumnMask mask)
+    {
+        // Beyond the value, so that it can be read while its mask is written.
+        var to = Room(mask.Length);
+        var length = mask.Write(_bytes.AsSpan(_start, _length - _start), to);
+        to[..length].CopyTo(_bytes.AsSpan(_start));
+        _length = _start + length;
+    }
+
     public void Absent(int ordinal) => _cells[ordinal] = CellRange.Absent;
+
+    public void Exclude(int ordinal) => _cells[ordinal] = CellRange.Excluded;
 
     public void WriteNull()
     {

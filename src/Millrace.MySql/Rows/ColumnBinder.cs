@@ -5,14 +5,20 @@ namespace Millrace.MySql.Rows;
 /// <summary>Makes the plan of a column from what TABLE_MAP says and, where that is not enough, from information_schema; where both speak they must agree.</summary>
 internal sealed class ColumnBinder(TableMap map, TableSchema? schema)
 {
-    public ColumnPlan Bind(int ordinal, IReadOnlySet<string>? excluded)
+    public ColumnPlan Bind(int ordinal, ColumnRules? rules)
+    {
+        var plan = Plan(ordinal, rules);
+        return rules?.MaskOf(plan.Name) is { } mask ? plan with { Mask = mask } : plan;
+    }
+
+    ColumnPlan Plan(int ordinal, ColumnRules? rules)
     {
         var mapped = map.Columns[ordinal];
         var column = schema?.Columns[ordinal];
         var name = map.Metadata.Names?[ordinal] ?? column!.Name;
         if (column is not null && column.Name != name)
             throw Mismatch(name, $"the binlog names it `{name}`, information_schema `{column.Name}`");
-        if (excluded is not null && excluded.Contains(name))
+        if (rules is not null && rules.Excludes(name))
             return Skip(name, mapped);
         if (column is not null)
             CheckShape(name, ordinal, mapped, column);

@@ -63,6 +63,9 @@ internal sealed record ColumnPlan(string Name, ColumnKind Kind)
 
     /// <summary>ENUM: the members as JSON strings. SET: without quotes.</summary>
     public byte[][] Members { get; init; } = [];
+
+    /// <summary>What stands for the column's values; null where they stand for themselves.</summary>
+    public ColumnMask? Mask { get; init; }
 }
 
 /// <summary>Canonical strings made once, outside of rows.</summary>

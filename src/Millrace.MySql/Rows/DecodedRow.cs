@@ -1,12 +1,15 @@
 namespace Millrace.MySql.Rows;
 
 /// <summary>Where a column's value stands in <see cref="DecodedRow.Json"/>, in bytes.</summary>
-/// <param name="Start">Offset of the value's first byte; -1 when the row image does not have the column.</param>
+/// <param name="Start">Offset of the value's first byte; -1 when the row image does not have the column, -2 when it is left out of every row.</param>
 /// <param name="Length">Length of the value, quotes included.</param>
 public readonly record struct CellRange(int Start, int Length)
 {
     /// <summary>A column that the row image does not have.</summary>
     public static readonly CellRange Absent = new(-1, 0);
+
+    /// <summary>A column that is left out of every row, so that no image lacks it.</summary>
+    public static readonly CellRange Excluded = new(-2, 0);
 
     /// <summary>Whether the row image has no such column.</summary>
     public bool IsAbsent => Start < 0;

@@ -45,10 +45,10 @@ public sealed partial class RowDecoder
     /// What information_schema says; null when only the binlog is there, which takes <c>binlog_row_metadata=FULL</c>. Then MariaDB's UUID, INET4
     /// and INET6 cannot be told from BINARY and come as base64.
     /// </param>
-    /// <param name="excluded">Columns to leave out of the rows, whatever their type.</param>
+    /// <param name="rules">Columns to leave out of the rows, whatever their type, and to mask.</param>
     /// <exception cref="SchemaMismatchException">Schema and TABLE_MAP are not of the same table, or too little is known: look again.</exception>
     /// <exception cref="UnsupportedColumnException">A column that is not excluded has a type or charset without a canonical form.</exception>
-    public static RowDecoder Bind(TableMap map, TableSchema? schema, IReadOnlySet<string>? excluded = null)
+    public static RowDecoder Bind(TableMap map, TableSchema? schema, ColumnRules? rules = null)
     {
         ArgumentNullException.ThrowIfNull(map);
         if (schema is null && map.ColumnNames is null)
@@ -66,7 +66,7 @@ public sealed partial class RowDecoder
         var binder = new ColumnBinder(map, schema);
         var columns = new ColumnPlan[map.ColumnCount];
         for (var i = 0; i < columns.Length; i++)
-            columns[i] = binder.Bind(i, excluded);
+            columns[i] = binder.Bind(i, rules);
         return new(map, columns, schema);
     }
 
@@ -95,7 +95,9 @@ public sealed partial class RowDecoder
                 var column = _columns[i];
                 if ((present[i >> 3] & 1 << (i & 7)) == 0)
                 {
-                    if (unchangedFromBefore && _before.Row.Value(i) is { IsEmpty: false } same)
+                    if (column.Kind >= ColumnKind.SkipFixed)
+                        writer.Exclude(i);
+                    else if (unchangedFromBefore && _before.Row.Value(i) is { IsEmpty: false } same)
                     {
                         writer.BeginCell(column.QuotedName);
                         writer.WriteRaw(same);
@@ -111,14 +113,18 @@ public sealed partial class RowDecoder
                 {
                     if (!isNull)
                         reader.Take(column.Kind == ColumnKind.SkipFixed ? column.Size : (int)WireReader.Unsigned(reader.Take(column.Size)));
-                    writer.Absent(i);
+                    writer.Exclude(i);
                     continue;
                 }
                 writer.BeginCell(column.QuotedName);
                 if (isNull)
                     writer.WriteNull();
                 else
+                {
                     ReadValue(ref reader, column, writer);
+                    if (column.Mask is { } mask)
+                        writer.Mask(mask);
+                }
                 writer.EndCell(i);
             }
             writer.EndRow();

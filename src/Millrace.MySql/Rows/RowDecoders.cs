@@ -6,12 +6,8 @@ namespace Millrace.MySql.Rows;
 /// </summary>
 /// <param name="mariaDb">Whether the server is MariaDB.</param>
 /// <param name="schemas">The schema of a table (database, table), or null where the binlog's own metadata must do.</param>
-/// <param name="excluded">The columns of a table to leave out, or null for none.</param>
-public sealed class RowDecoders(
-    bool mariaDb,
-    Func<string, string, TableSchema?> schemas,
-    Func<string, string, IReadOnlySet<string>?>? excluded = null
-)
+/// <param name="rules">The columns of a table to leave out or mask (database, table), or null for none.</param>
+public sealed class RowDecoders(bool mariaDb, Func<string, string, TableSchema?> schemas, Func<string, string, ColumnRules?>? rules = null)
 {
     readonly Dictionary<ulong, Entry> _entries = [];
 
@@ -44,7 +40,7 @@ public sealed class RowDecoders(
         return entry.Decoder ??= RowDecoder.Bind(
             entry.Map,
             schemas(entry.Map.Database, entry.Map.Table),
-            excluded?.Invoke(entry.Map.Database, entry.Map.Table)
+            rules?.Invoke(entry.Map.Database, entry.Map.Table)
         );
     }
 

@@ -17,9 +17,9 @@ public sealed class SnapshotRowReader
 
     /// <summary>Prepares the reading of a table.</summary>
     /// <param name="schema">The table.</param>
-    /// <param name="excluded">Columns to leave out.</param>
+    /// <param name="rules">Columns to leave out and to mask.</param>
     /// <exception cref="UnsupportedColumnException">A column that is not excluded has no canonical form.</exception>
-    public SnapshotRowReader(TableSchema schema, IReadOnlySet<string>? excluded = null)
+    public SnapshotRowReader(TableSchema schema, ColumnRules? rules = null)
     {
         ArgumentNullException.ThrowIfNull(schema);
         _schema = schema;
@@ -29,13 +29,13 @@ public sealed class SnapshotRowReader
         for (var i = 0; i < schema.Columns.Count; i++)
         {
             var column = schema.Columns[i];
-            if (excluded is not null && excluded.Contains(column.Name))
+            if (rules is not null && rules.Excludes(column.Name))
             {
-                _writer.Absent(i);
+                _writer.Exclude(i);
                 continue;
             }
             var (plan, expression) = Plan(column);
-            columns.Add((plan, i));
+            columns.Add((plan with { Mask = rules?.MaskOf(column.Name) }, i));
             select.Add(expression);
         }
         _columns = [.. columns];
@@ -79,7 +79,11 @@ public sealed class SnapshotRowReader
             if (reader.IsDBNull(firstOrdinal + i))
                 _writer.WriteNull();
             else
+            {
                 WriteValue(reader, firstOrdinal + i, plan);
+                if (plan.Mask is { } mask)
+                    _writer.Mask(mask);
+            }
             _writer.EndCell(ordinal);
         }
         _writer.EndRow();

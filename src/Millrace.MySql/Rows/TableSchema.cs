@@ -100,4 +100,13 @@ public sealed record TableSchema(
                 return i;
         return -1;
     }
+
+    /// <summary>The ordinal, from 0, of a column whatever its case, as the servers find it; -1 when there is none of that name.</summary>
+    internal int OrdinalIn(string column)
+    {
+        for (var i = 0; i < Columns.Count; i++)
+            if (string.Equals(Columns[i].Name, column, StringComparison.OrdinalIgnoreCase))
+                return i;
+        return -1;
+    }
 }

@@ -38,12 +38,13 @@ internal sealed class ChunkReader
         TimeProvider clock
     )
     {
+        table.Rules?.MustFit(schema.FullName, schema.Columns.Select(column => column.Name));
         _connection = connection;
         _server = server;
         _schema = schema;
         _key = table.KeyOf([.. schema.Columns.Select(c => c.Name)]);
         _range = new KeyRange(_schema, table.Captured.KeyColumns);
-        _rows = new SnapshotRowReader(_schema);
+        _rows = new SnapshotRowReader(_schema, table.Rules);
         _clock = clock;
         _limit = (int)Math.Clamp(WantedBytes / Math.Max(averageRow, 1), Math.Min(10, rows), rows);
     }

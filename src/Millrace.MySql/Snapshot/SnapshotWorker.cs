@@ -60,8 +60,15 @@ internal sealed class SnapshotWorker(string connectionString, ServerFacts server
                     }
                     await host.Deliver(await reader.Read(request.After, request.Snapshot, request.Low, ct), ct);
                 }
-                catch (MySqlException e)
-                    when (e.ErrorCode is MySqlErrorCode.NoSuchTable or MySqlErrorCode.BadFieldError or MySqlErrorCode.TableDefinitionChanged
+                catch (Exception e)
+                    when (e
+                            is SchemaMismatchException
+                                or MySqlException
+                                {
+                                    ErrorCode: MySqlErrorCode.NoSuchTable
+                                        or MySqlErrorCode.BadFieldError
+                                        or MySqlErrorCode.TableDefinitionChanged
+                                }
                     )
                 {
                     // Altered or dropped since it was looked up; the stream will say so, perhaps later than this.

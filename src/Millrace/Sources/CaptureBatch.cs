@@ -288,7 +288,7 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
     {
         foreach (var cell in row.Cells)
         {
-            if (cell.Start < 0)
+            if (cell.IsUnknown)
             {
                 return true;
             }

@@ -24,10 +24,18 @@ internal static class CapturedTables
                     table.Key,
                     table.First().row.Key,
                     [.. table.SelectMany(mapped => Routing(mapped.aggregate, mapped.row)).Distinct()],
-                    [.. table.SelectMany(mapped => mapped.row.Columns).Select(column => column.Name).Distinct()]
+                    [.. table.SelectMany(mapped => mapped.row.Columns).Select(column => column.Name).Distinct()],
+                    [.. Texts([.. table.Select(mapped => mapped.row)])]
                 )),
         ];
     }
+
+    private static IEnumerable<string> Texts(IReadOnlyList<RowDefinition> rows) =>
+        rows.SelectMany(row => row.Columns)
+            .GroupBy(column => column.Name)
+            .Where(columns => columns.All(column => column.Type.TrimEnd('?') == "string"))
+            .Select(columns => columns.Key)
+            .Except(rows.SelectMany(row => row.References.Select(reference => reference.Column).Append(row.OccurredAt ?? "")));
 
     /// <summary>The row's key, and a child's foreign key: with them a change finds its entity and its row.</summary>
     private static IEnumerable<string> Routing(AggregateDefinition aggregate, RowDefinition row) =>

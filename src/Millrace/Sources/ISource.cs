@@ -63,13 +63,15 @@ public sealed class CapturedTable
         string name,
         IReadOnlyList<string> keyColumns,
         IReadOnlyList<string> routingColumns,
-        IReadOnlyList<string> columns
+        IReadOnlyList<string> columns,
+        IReadOnlyList<string> textColumns
     )
     {
         Name = name;
         KeyColumns = keyColumns;
         RoutingColumns = routingColumns;
         Columns = columns;
+        TextColumns = textColumns;
     }
 
     /// <summary>The table's name in the database.</summary>
@@ -83,6 +85,9 @@ public sealed class CapturedTable
 
     /// <summary>Every column the application reads. Captured rows carry all columns, these and others.</summary>
     public IReadOnlyList<string> Columns { get; }
+
+    /// <summary>Those of them that every row record reads as a string and nothing else needs, so that any text may stand in their place.</summary>
+    public IReadOnlyList<string> TextColumns { get; }
 
     /// <inheritdoc />
     public override string ToString() => Name;

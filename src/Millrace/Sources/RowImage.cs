@@ -3,10 +3,14 @@ using System.Diagnostics.CodeAnalysis;
 namespace Millrace.Sources;
 
 /// <summary>Where a column's value stands in a row's JSON: the JSON value's bytes, a string with its quotes.</summary>
-/// <param name="Start">The first byte; -1 when the image has no such column.</param>
+/// <param name="Start">The first byte; -1 when the image has no such column; -2 when it is left out of every row of the table.</param>
 /// <param name="Length">How many bytes.</param>
 [Experimental("MILL0001")]
-public readonly record struct RowCell(int Start, int Length);
+public readonly record struct RowCell(int Start, int Length)
+{
+    /// <summary>Whether the image says nothing of a column that the table's rows have.</summary>
+    public bool IsUnknown => Start == -1;
+}
 
 /// <summary>
 /// One row as canonical JSON: an object with the columns in table order, no white space. The same row has the same bytes whether a

@@ -22,7 +22,7 @@ internal sealed class RecordingCapture(params CapturedTable[] tables) : ICapture
     /// <summary>One change that made a difference, in the order of commits.</summary>
     public sealed record Fact(string Table, string Key, string? Before, string? After, bool FromSnapshot, string Transaction);
 
-    public static CapturedTable Table(string name, params string[] key) => new(name, key, key, key);
+    public static CapturedTable Table(string name, params string[] key) => new(name, key, key, key, []);
 
     public List<Fact> Facts { get; } = [];
 
@@ -66,6 +66,14 @@ internal sealed class RecordingCapture(params CapturedTable[] tables) : ICapture
     {
         lock (_gate)
             return [.. Facts.Where(f => f.Table == table)];
+    }
+
+    /// <summary>All that was handed over or saved, as text to search in.</summary>
+    public string Everything()
+    {
+        lock (_gate)
+            return string.Join('\n', Facts)
+                + string.Join('\n', _state.Select(saved => $"{saved.Key} {Encoding.UTF8.GetString(saved.Value)}"));
     }
 
     public IReadOnlyList<string> MarksSoFar()

@@ -16,10 +16,13 @@ internal sealed class RunningSource : IAsyncDisposable
         : this(capture, database, database.ConnectionString, chunkRows) { }
 
     public RunningSource(RecordingCapture capture, TestDatabase database, string connectionString, int chunkRows = 2000)
+        : this(capture, database, Of(connectionString, chunkRows)) { }
+
+    public RunningSource(RecordingCapture capture, TestDatabase database, MySqlSource source)
     {
         Capture = capture;
         _database = database;
-        Source = Of(connectionString, chunkRows);
+        Source = source;
         Running = Source.RunAsync(capture, _stop.Token);
     }
 
