@@ -9,6 +9,7 @@ namespace Millrace;
 [JsonSerializable(typeof(StatusAnswer))]
 [JsonSerializable(typeof(Story))]
 [JsonSerializable(typeof(IReadOnlyList<HeldEntityInfo>))]
+[JsonSerializable(typeof(IReadOnlyList<WaitingRows>))]
 [JsonSerializable(typeof(HeldRequest))]
 [JsonSerializable(typeof(DocumentsAnswer))]
 [JsonSerializable(typeof(IReadOnlyList<TimerInfo>))]

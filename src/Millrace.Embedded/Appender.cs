@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
-using Millrace.Rocks;
 using Millrace.Embedded.State;
 using Millrace.Engines;
+using Millrace.Rocks;
 
 namespace Millrace.Embedded;
 

@@ -2,9 +2,9 @@ using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Text;
 using Millrace.Embedded.Logs;
-using Millrace.Rocks;
 using Millrace.Embedded.State;
 using Millrace.Engines;
+using Millrace.Rocks;
 
 namespace Millrace.Embedded;
 

@@ -1,7 +1,7 @@
 using Millrace.Embedded.Logs;
-using Millrace.Rocks;
 using Millrace.Embedded.State;
 using Millrace.Engines;
+using Millrace.Rocks;
 
 namespace Millrace.Embedded;
 

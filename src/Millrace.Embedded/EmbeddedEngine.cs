@@ -1,9 +1,9 @@
 using Millrace.Embedded;
 using Millrace.Embedded.Logs;
 using Millrace.Embedded.Processing;
-using Millrace.Rocks;
 using Millrace.Embedded.State;
 using Millrace.Engines;
+using Millrace.Rocks;
 
 namespace Millrace;
 

@@ -1,6 +1,6 @@
 using Millrace.Embedded.Logs;
-using Millrace.Rocks;
 using Millrace.Engines;
+using Millrace.Rocks;
 
 namespace Millrace.Embedded;
 

@@ -102,6 +102,29 @@ public sealed class OperateTests : IDisposable
     }
 
     [Fact]
+    public async Task Rows_that_wait_for_their_root_are_listed_with_since_when_and_why()
+    {
+        await using var desk = await Desk.OpenAsync();
+        await desk.Source.CommitAsync(rows => rows.Insert("scans", 1, 7, "north"));
+
+        var waiting = (await desk.GetAsync("api/waiting", list => list.GetArrayLength() == 1))[0];
+
+        Assert.Equal(
+            ("parcel", "7", "scans", 1),
+            (
+                waiting.GetProperty("aggregate").GetString(),
+                waiting.GetProperty("entity").GetString(),
+                waiting.GetProperty("table").GetString(),
+                waiting.GetProperty("rows").GetInt32()
+            )
+        );
+        Assert.Contains("parcels 7 has not arrived", waiting.GetProperty("reason").GetString(), StringComparison.Ordinal);
+        Assert.True(waiting.GetProperty("since").GetDateTimeOffset() > DateTimeOffset.UnixEpoch);
+        await desk.Source.CommitAsync(rows => rows.Insert("parcels", 7, "Oslo", "sent", null));
+        await desk.GetAsync("api/waiting", list => list.GetArrayLength() == 0);
+    }
+
+    [Fact]
     public async Task A_view_is_read_by_key_and_in_the_order_of_an_index()
     {
         await using var desk = await Desk.OpenAsync();

@@ -20,6 +20,14 @@ internal static class HeldApi
                 )
         );
         group.MapGet(
+            "/api/waiting",
+            (Runtime runtime) =>
+                Results.Json<IReadOnlyList<WaitingRows>>(
+                    [.. runtime.Waiting().Take(MostListed)],
+                    DashboardJson.Default.IReadOnlyListWaitingRows
+                )
+        );
+        group.MapGet(
             "/api/timers",
             (Runtime runtime, string? reaction, string? key) =>
                 Results.Json<IReadOnlyList<TimerInfo>>(

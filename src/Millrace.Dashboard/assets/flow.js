@@ -112,6 +112,7 @@ function commandCard(aggregate, status, history) {
   const end = (of) => sum(partitionsOf(of, aggregate), (p) => p.commandEnd);
   const partitions = partitionsOf(status, aggregate);
   const waiting = sum(partitions, (p) => p.waitingRows);
+  const dropped = sum(partitions, (p) => p.droppedRows);
   return card({
     title: aggregate.name,
     state: "good",
@@ -120,7 +121,8 @@ function commandCard(aggregate, status, history) {
     lines: [
       ["in the log", number(end(status))],
       ["from", aggregate.tables.join(", ")],
-      waiting ? ["rows waiting for their root", number(waiting)] : null,
+      waiting ? ["rows waiting for their root", number(waiting), "held"] : null,
+      dropped ? ["rows dropped without a root", number(dropped)] : null,
     ],
   });
 }

@@ -1,15 +1,18 @@
-import { empty, entityUrl, getJson, h, number, postJson } from "./dom.js";
+import { empty, entityUrl, getJson, h, number, postJson, time } from "./dom.js";
 
 // What is held, and the two things an operator can do. Nothing behind is lost; everything behind it waits.
 
 export function held(main, context) {
   const list = h("div", null);
+  const roots = h("div", null);
   const said = h("p.notice", { role: "status", hidden: true });
   main.append(
     h("h1", null, "Held"),
     h("p.lead", null, "A parked entity stands at a command its code could not take; a waiting one needs a row that has not arrived. Everybody else goes on."),
     said,
     list,
+    h("h2", null, "Rows that wait for their root"),
+    roots,
   );
   let stopped = false;
   let timer = 0;
@@ -17,14 +20,16 @@ export function held(main, context) {
   async function refresh() {
     clearTimeout(timer);
     try {
-      const found = await getJson("api/held");
-      const text = JSON.stringify([found, !!context.status]);
+      const [found, waiting] = await Promise.all([getJson("api/held"), getJson("api/waiting")]);
+      const text = JSON.stringify([found, waiting, !!context.status]);
       if (text !== shown && !stopped) {
         shown = text;
         list.replaceChildren(found.length ? table(found, context, ask) : empty("Nothing is held."));
+        roots.replaceChildren(waiting.length ? rootless(waiting) : empty("None does."));
       }
     } catch (error) {
       list.replaceChildren(empty(error.message));
+      roots.replaceChildren();
       shown = "";
     }
     if (!stopped) timer = setTimeout(refresh, 1500);
@@ -72,6 +77,28 @@ export function held(main, context) {
     stopped = true;
     clearTimeout(timer);
   };
+}
+
+function rootless(waiting) {
+  return h(
+    "table.list",
+    null,
+    h("thead", null, h("tr", null, ["Entity", "Rows", "Since", "Why"].map((name) => h("th", null, name)))),
+    h(
+      "tbody",
+      null,
+      waiting.map((item) =>
+        h(
+          "tr",
+          null,
+          h("td", null, h("a.key", { href: entityUrl(item.aggregate, item.entity) }, `${item.aggregate} ${item.entity}`)),
+          h("td.number", null, `${number(item.rows)} of ${item.table}`),
+          h("td", null, time(item.since, true)),
+          h("td.reason", null, h("span.tag", null, item.orphan ? "no root" : "waiting"), " ", item.reason),
+        ),
+      ),
+    ),
+  );
 }
 
 function table(found, context, ask) {

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using Millrace.Rocks;
 using Millrace.Engines;
+using Millrace.Rocks;
 
 namespace Millrace.Embedded.Logs;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Millrace.Embedded.Logs;
-using Millrace.Rocks;
 using Millrace.Engines;
+using Millrace.Rocks;
 
 namespace Millrace.Embedded.Processing;
 

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
-using Millrace.Rocks;
 using Millrace.Engines;
+using Millrace.Rocks;
 
 namespace Millrace.Embedded.State;
 

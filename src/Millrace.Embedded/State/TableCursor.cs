@@ -1,6 +1,6 @@
 using System.Buffers;
-using Millrace.Rocks;
 using Millrace.Engines;
+using Millrace.Rocks;
 
 namespace Millrace.Embedded.State;
 

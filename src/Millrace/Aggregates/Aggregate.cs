@@ -113,6 +113,9 @@ public abstract class AggregateDefinition
     /// <summary>The tables its decisions may look things up in.</summary>
     internal abstract IReadOnlyList<RowDefinition> References { get; }
 
+    /// <summary>What becomes of a table's rows without a root.</summary>
+    internal abstract Orphans OrphansOf(string table);
+
     internal abstract Type EventType { get; }
     internal abstract Type StateType { get; }
     internal abstract IReadOnlyList<Type> CommandTypes { get; }

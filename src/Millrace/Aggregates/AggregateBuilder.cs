@@ -43,6 +43,9 @@ public sealed class AggregateBuilder<TRoot, TState, TEvent> : Aggregate<TEvent>
     internal override IReadOnlyList<RowDefinition> Tables => [.. Rows.Select(row => row.Definition)];
     internal override IReadOnlyList<RowDefinition> References => [.. ReferenceRows.Select(row => row.Definition)];
     internal override Type StateType => typeof(TState);
+
+    internal override Orphans OrphansOf(string table) => Find(table)?.Orphans ?? Orphans.Wait;
+
     internal override IReadOnlyList<Type> CommandTypes => [.. Commands.Select(command => command.Type)];
 
     internal override IProcessor CreateDecider(DeciderSetup setup, int partition) =>
@@ -71,16 +74,22 @@ public sealed class AggregateBuilder<TRoot, TState, TEvent> : Aggregate<TEvent>
         {
             throw new InvalidOperationException($"The aggregate \"{Name}\" decides twice on changes of {TRow.Definition.Table}.");
         }
-        return new(this) { Rows = With(new MirroredRow<TRow, TRoot, TState, TEvent>(decide)) };
+        var orphans = OrphansOf(TRow.Definition.Table);
+        return new(this) { Rows = With(new MirroredRow<TRow, TRoot, TState, TEvent>(decide) { Orphans = orphans }) };
     }
 
-    /// <summary>Mirrors a child that no decision is made on, so that decisions can read it.</summary>
+    /// <summary>
+    /// Mirrors a child, so that decisions can read it, and says what becomes of its rows whose root does not exist. A child that is decided on needs it
+    /// for the latter alone.
+    /// </summary>
     /// <typeparam name="TRow">A child of the root.</typeparam>
-    public AggregateBuilder<TRoot, TState, TEvent> Child<TRow>()
+    /// <param name="orphans">What becomes of rows whose root does not exist.</param>
+    /// <exception cref="InvalidOperationException">It is the root itself, which waits for nobody.</exception>
+    public AggregateBuilder<TRoot, TState, TEvent> Child<TRow>(Orphans orphans = Orphans.Wait)
         where TRow : class, IRow<TRow>, IPartOf<TRoot> =>
-        Rows.Any(row => row.Definition.Table == TRow.Definition.Table)
-            ? this
-            : new(this) { Rows = With(new MirroredRow<TRow, TRoot, TState, TEvent>(null)) };
+        TRow.Definition.Table == TRoot.Definition.Table
+            ? throw new InvalidOperationException($"{TRow.Definition.Table} is the root of the aggregate \"{Name}\", not a child.")
+            : new(this) { Rows = With((Find(TRow.Definition.Table) ?? new MirroredRow<TRow, TRoot, TState, TEvent>(null)).With(orphans)) };
 
     /// <summary>Keeps a small table's rows at hand for decisions, as the log has them at each command.</summary>
     /// <typeparam name="TReference">The reference's row record.</typeparam>
@@ -104,6 +113,8 @@ public sealed class AggregateBuilder<TRoot, TState, TEvent> : Aggregate<TEvent>
         ArgumentNullException.ThrowIfNull(decide);
         return new(this) { AfterTransaction = decide };
     }
+
+    private MirroredRow<TRoot, TState, TEvent>? Find(string table) => Rows.FirstOrDefault(row => row.Definition.Table == table);
 
     private ImmutableArray<MirroredRow<TRoot, TState, TEvent>> With(MirroredRow<TRoot, TState, TEvent> row)
     {

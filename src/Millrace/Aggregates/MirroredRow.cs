@@ -12,7 +12,11 @@ internal abstract class MirroredRow<TRoot, TState, TEvent>
     public abstract RowDefinition Definition { get; }
     public abstract Type RowType { get; }
     public abstract bool Decides { get; }
+
+    /// <summary>What becomes of rows without a root.</summary>
+    public Orphans Orphans { get; init; }
     public abstract IEnumerable<Guid> Code { get; }
+    public abstract MirroredRow<TRoot, TState, TEvent> With(Orphans orphans);
     public abstract object Parse(ReadOnlySpan<byte> json);
     public abstract IEnumerable<TEvent> Decide(TState state, object? before, object? after, ChangeKind kind, Context<TRoot> context);
     public abstract Change<TRoot>? AsRoot(object? before, object? after, ChangeKind kind);
@@ -29,6 +33,9 @@ internal sealed class MirroredRow<TRow, TRoot, TState, TEvent>(DecideChange<TSta
     public override Type RowType => typeof(TRow);
     public override bool Decides => decide is not null;
     public override IEnumerable<Guid> Code => decide is null ? [] : [decide.Method.Module.ModuleVersionId];
+
+    public override MirroredRow<TRoot, TState, TEvent> With(Orphans orphans) =>
+        new MirroredRow<TRow, TRoot, TState, TEvent>(decide) { Orphans = orphans };
 
     public override object Parse(ReadOnlySpan<byte> json) => TRow.Parse(json);
 

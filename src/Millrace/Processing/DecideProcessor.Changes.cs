@@ -28,12 +28,12 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
 
     private void HandleChanges(Entity<TState> entity, long time, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> body)
     {
+        SweepBefore(entity);
         if (entity.Held)
         {
             Enqueue(entity, time, headers, body);
             return;
         }
-        SweepBefore(entity);
         if (MissingReference(body) is { } missing)
         {
             HoldForReference(entity, missing.Table, missing.Key, time, headers, body);
@@ -257,13 +257,13 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
     }
 
     /// <summary>The state keys of an entity's children of a table that no snapshot with this id or a later one showed.</summary>
-    private List<byte[]> ChildKeys(Entity<TState> entity, int table, int below)
+    private List<byte[]> ChildKeys(Entity<TState> entity, int table, int below, int most = int.MaxValue)
     {
         StateKeys.Begin(_key, StateKeys.Child, entity.Key);
         StateKeys.Byte(_key, (byte)table);
         var keys = new List<byte[]>();
         using var cursor = _transaction.Range(_key.WrittenSpan, StateKeys.After(_key.WrittenSpan));
-        while (cursor.MoveNext())
+        while (keys.Count < most && cursor.MoveNext())
         {
             if (MirrorValue.Mark(cursor.Value) < below)
             {
@@ -350,6 +350,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
             if (!rootEnds)
             {
                 // Children before their root: they wait in the mirror.
+                entity.WaitingSince = entity.Waiting > 0 && entity.CountedWaiting == 0 ? command.Time : entity.WaitingSince;
                 return;
             }
         }
@@ -374,7 +375,8 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         }
         if (rootEnds && !entity.HasRoot)
         {
-            // The end of this entity: a root with the same key later is another one.
+            // The end of this entity: a root with the same key later is another one. Children it leaves behind wait for that.
+            entity.WaitingSince = command.Time;
             entity.State = _aggregate.Initial;
             entity.StateJson = null;
         }

@@ -253,6 +253,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         {
             return;
         }
+        SweepBefore(entity);
         entity.Held = false;
         Touch(entity);
         StateKeys.Begin(_key, StateKeys.Held, entity.Key);
@@ -285,7 +286,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
             if (headers.SequenceEqual(SweepMark))
             {
                 var sweep = Sweep.Read(ref body);
-                SweepEntity(entity, sweep, _layout.TableOf(Encoding.UTF8.GetBytes(sweep.Table)));
+                SweepQueued(entity, sweep);
             }
             else
             {

@@ -23,6 +23,14 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         WriteDirty();
         var sweep = _partition.Sweeps[0];
         _partition.SweepMoved();
+        if (sweep.IsOfOrphans)
+        {
+            if (StepOrphans(sweep))
+            {
+                _partition.Sweeps.RemoveAt(0);
+            }
+            return;
+        }
         var reference = _layout.ReferenceOf(Encoding.UTF8.GetBytes(sweep.Table));
         var table = _layout.TableOf(Encoding.UTF8.GetBytes(sweep.Table));
         var finished = reference >= 0 ? StepReferenceSweep(sweep, (byte)reference) : table < 0 || StepEntitySweep(sweep, table);
@@ -84,11 +92,34 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         }
         foreach (var sweep in _partition.Sweeps)
         {
-            var table = _layout.TableOf(Encoding.UTF8.GetBytes(sweep.Table));
-            if (table >= 0 && !entity.Held)
+            if (sweep.IsOfOrphans)
+            {
+                DropOrphans(entity, sweep, int.MaxValue, out _);
+            }
+            else if (!entity.Held && _layout.TableOf(Encoding.UTF8.GetBytes(sweep.Table)) is >= 0 and var table)
             {
                 SweepEntity(entity, sweep, table);
             }
+        }
+    }
+
+    /// <summary>Does to an entity what queued while it was held.</summary>
+    private void SweepQueued(Entity<TState> entity, Sweep sweep)
+    {
+        if (sweep.IsOfOrphans && entity.Held)
+        {
+            EnqueueSweep(entity, sweep);
+        }
+        else if (sweep.IsOfOrphans)
+        {
+            if (!entity.HasRoot)
+            {
+                DropRows(entity, int.MaxValue, out _);
+            }
+        }
+        else if (_layout.TableOf(Encoding.UTF8.GetBytes(sweep.Table)) is >= 0 and var table)
+        {
+            SweepEntity(entity, sweep, table);
         }
     }
 

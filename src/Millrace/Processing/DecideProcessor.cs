@@ -69,6 +69,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
             _partition.Load(transaction);
             _layout.Load(transaction);
             _required = RequiredReferences();
+            _drops = Array.Exists(_layout.Rows, row => row.Orphans == Orphans.Drop);
             _loaded = true;
         }
         foreach (ref readonly var record in batch.Records.Span)
@@ -78,6 +79,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         StepSweeps();
         ForgetOldIdempotencyKeys();
         WriteDirty();
+        SayWhatWasDropped();
         _partition.Save(transaction);
         _counters.Waiting = _partition.Waiting;
         _counters.Time = _partition.Time;
@@ -138,6 +140,10 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         if (Controls.Travels(type))
         {
             _transaction.Append(_eventLog, record.Time, [], record.Headers.Span, record.Value.Span);
+            if (type.SequenceEqual(Controls.SnapshotsEnded))
+            {
+                TablesAreWhole(Encoding.UTF8.GetString(headers[Header.Id]), record.Time);
+            }
         }
         else if (type.SequenceEqual(Controls.SnapshotBegan))
         {
@@ -235,27 +241,6 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
             entity.Dirty = false;
         }
         _dirty.Clear();
-    }
-
-    /// <summary>Rows that wait for their root are counted, and their entities can be listed.</summary>
-    private void CountWaiting(Entity<TState> entity)
-    {
-        var waiting = entity.HasRoot && entity.CountedWaiting == 0 ? 0 : entity.Waiting;
-        if (waiting == entity.CountedWaiting)
-        {
-            return;
-        }
-        StateKeys.Begin(_key, StateKeys.WaitingEntity, entity.Key);
-        if (waiting == 0)
-        {
-            _transaction.Delete(_key.WrittenSpan);
-        }
-        else
-        {
-            _transaction.Put(_key.WrittenSpan, entity.Key);
-        }
-        _partition.WaitingChanged(waiting - entity.CountedWaiting);
-        entity.CountedWaiting = waiting;
     }
 
     private ReadOnlySpan<byte> StateBytes(Entity<TState> entity)

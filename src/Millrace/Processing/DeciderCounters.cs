@@ -17,6 +17,9 @@ internal sealed class DeciderCounters
     /// <summary>Rows that wait for their root.</summary>
     public long Waiting;
 
+    /// <summary>Rows dropped because their root does not exist.</summary>
+    public long Dropped;
+
     /// <summary>The partition's time, in microseconds; <see cref="long.MinValue"/> before the first record.</summary>
     public long Time = long.MinValue;
 

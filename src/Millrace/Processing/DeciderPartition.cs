@@ -25,6 +25,15 @@ internal sealed class DeciderPartition
     /// <summary>Rows that wait for their root.</summary>
     public long Waiting { get; private set; }
 
+    /// <summary>How often every table was shown whole: the ends of all snapshots.</summary>
+    public int Whole { get; private set; }
+
+    public void TablesAreWhole()
+    {
+        Whole++;
+        _dirty = true;
+    }
+
     public void WaitingChanged(int by)
     {
         Waiting += by;
@@ -82,6 +91,10 @@ internal sealed class DeciderPartition
         {
             Waiting = BinaryPrimitives.ReadInt64BigEndian(waiting);
         }
+        if (state.TryGet(StateKeys.Whole, out var whole))
+        {
+            Whole = BinaryPrimitives.ReadInt32BigEndian(whole);
+        }
         if (state.TryGet(StateKeys.Snapshots, out var snapshots))
         {
             var reader = new System.Text.Json.Utf8JsonReader(snapshots);
@@ -116,6 +129,8 @@ internal sealed class DeciderPartition
         transaction.Put(StateKeys.Time, position[..8]);
         BinaryPrimitives.WriteInt64BigEndian(position, Waiting);
         transaction.Put(StateKeys.WaitingRows, position[..8]);
+        BinaryPrimitives.WriteInt32BigEndian(position, Whole);
+        transaction.Put(StateKeys.Whole, position[..4]);
         if (Snapshots.Count > 0)
         {
             var json = new ArrayBufferWriter<byte>();
@@ -152,7 +167,13 @@ internal sealed class DeciderPartition
 /// </summary>
 internal sealed class Sweep
 {
+    /// <summary>In place of a table: rows that wait although every table was shown whole. No table has this name.</summary>
+    public const string OfOrphans = "";
+
     public required string Table { get; init; }
+    public bool IsOfOrphans => Table.Length == 0;
+
+    /// <summary>The table's snapshot; of orphans, how often every table had been shown whole with it.</summary>
     public required int Snapshot { get; init; }
 
     /// <summary>The id of the record that began it: the id of the commands it makes.</summary>

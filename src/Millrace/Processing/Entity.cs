@@ -44,6 +44,9 @@ internal sealed class Entity<TState>(byte[] key, int tables)
     /// <summary>How many of its rows the partition counts as waiting for the root.</summary>
     public int CountedWaiting;
 
+    /// <summary>The time of the command since which they wait; used where they are first counted.</summary>
+    public long WaitingSince;
+
     /// <summary>Rows that wait for the root.</summary>
     public int Waiting => HasRoot ? 0 : Counts.Sum();
 
@@ -110,6 +113,15 @@ internal sealed class Entity<TState>(byte[] key, int tables)
     /// <summary>Whether a state value has a root that no snapshot with this id or a later one showed.</summary>
     public static bool RootIsBelow(ReadOnlySpan<byte> value, int snapshot) =>
         BinaryPrimitives.ReadInt32LittleEndian(value[19..]) > 0 && BinaryPrimitives.ReadInt32LittleEndian(value[10..]) < snapshot;
+
+    /// <summary>Reads from a state value how many rows there are of each table.</summary>
+    public static void ReadCounts(ReadOnlySpan<byte> value, Span<int> counts)
+    {
+        for (var i = 0; i < Math.Min(counts.Length, value[18]); i++)
+        {
+            counts[i] = BinaryPrimitives.ReadInt32LittleEndian(value[(19 + (4 * i))..]);
+        }
+    }
 
     /// <summary>Reads what <see cref="Write"/> wrote; returns the state's JSON.</summary>
     public ReadOnlySpan<byte> Read(ReadOnlySpan<byte> value)

@@ -21,6 +21,13 @@ internal static partial class Log
     [LoggerMessage(1003, LogLevel.Error, "The source {Source} stopped: {Reason} It is started again in {Pause}.")]
     public static partial void SourceStopped(ILogger logger, string source, string reason, TimeSpan pause, Exception failure);
 
+    [LoggerMessage(
+        1005,
+        LogLevel.Warning,
+        "{Aggregate}, partition {Partition}: dropped {Rows} rows of {Entities} entities whose root does not exist, now that every table was shown whole; the first is {Entity}."
+    )]
+    public static partial void OrphansDropped(ILogger logger, string aggregate, int partition, long rows, long entities, string entity);
+
     [LoggerMessage(1004, LogLevel.Information, "Started {Topology}: {Partitions} partitions, {Groups} groups.")]
     public static partial void Started(ILogger logger, string topology, int partitions, int groups);
 }

@@ -13,9 +13,6 @@ internal sealed class MirrorLayout<TRoot, TState, TEvent>(AggregateBuilder<TRoot
     where TState : class
     where TEvent : class
 {
-    private static ReadOnlySpan<byte> TablesKey => [StateKeys.Partition, 6];
-    private static ReadOnlySpan<byte> ReferencesKey => [StateKeys.Partition, 7];
-
     public MirroredRow<TRoot, TState, TEvent>[] Rows { get; private set; } = [.. aggregate.Rows];
     public ReferenceRow[] References { get; private set; } = [.. aggregate.ReferenceRows];
     private byte[][] _rowNames = [];
@@ -24,8 +21,8 @@ internal sealed class MirrorLayout<TRoot, TState, TEvent>(AggregateBuilder<TRoot
     /// <summary>Takes the numbers from the state, and gives new tables the next ones.</summary>
     public void Load(ITransaction transaction)
     {
-        Rows = Order(transaction, TablesKey, Rows, row => row.Definition.Table);
-        References = Order(transaction, ReferencesKey, References, reference => reference.Definition.Table);
+        Rows = Order(transaction, StateKeys.Tables, Rows, row => row.Definition.Table);
+        References = Order(transaction, StateKeys.References, References, reference => reference.Definition.Table);
         _rowNames = [.. Rows.Select(row => Encoding.UTF8.GetBytes(row.Definition.Table))];
         _referenceNames = [.. References.Select(reference => Encoding.UTF8.GetBytes(reference.Definition.Table))];
     }

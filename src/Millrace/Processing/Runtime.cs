@@ -160,6 +160,9 @@ internal sealed class Runtime : IAsyncDisposable
     /// <summary>Every entity that is held, and what waits behind it.</summary>
     public IEnumerable<HeldEntityInfo> Held() => HeldReader.Read(this).Concat(Operations.Parked());
 
+    /// <summary>The rows that wait for their root.</summary>
+    public IEnumerable<WaitingRows> Waiting() => WaitingReader.Read(this);
+
     public RuntimeStatus Status() => RuntimeStatusReader.Read(this, _sources, _counters, _faults, _sourceFaults);
 
     public async ValueTask DisposeAsync()

@@ -63,6 +63,9 @@ internal sealed record PartitionState(string Aggregate, int Partition)
     /// <summary>Rows that wait for their root.</summary>
     public long WaitingRows { get; init; }
 
+    /// <summary>Rows dropped because their root does not exist.</summary>
+    public long DroppedRows { get; init; }
+
     /// <summary>Entities held: parked, or waiting for a reference.</summary>
     public int Held { get; init; }
 
@@ -155,6 +158,24 @@ internal sealed record HeldEntityInfo(
     int Waiting,
     string? Table = null,
     string? Key = null
+);
+
+/// <summary>Rows of one table that wait for their root.</summary>
+/// <param name="Aggregate">The aggregate.</param>
+/// <param name="Entity">The entity whose root is not there.</param>
+/// <param name="Table">The rows' table.</param>
+/// <param name="Rows">How many.</param>
+/// <param name="Since">Since when the entity waits, in event time.</param>
+/// <param name="Orphan">Whether every table was shown whole since, without the root.</param>
+/// <param name="Reason">Why, in words.</param>
+internal sealed record WaitingRows(
+    string Aggregate,
+    string Entity,
+    string Table,
+    int Rows,
+    DateTimeOffset Since,
+    bool Orphan,
+    string Reason
 );
 
 /// <summary>An armed timer.</summary>

@@ -38,6 +38,7 @@ internal static class RuntimeStatusReader
                         Rejected = count.Rejected,
                         Equal = count.Same,
                         WaitingRows = count.Waiting,
+                        DroppedRows = count.Dropped,
                         Held = held.GetValueOrDefault(aggregate.Name)?.Count(entity => PartitionOf(entity.Entity, application) == of) ?? 0,
                         Time = Math.Max(0, count.Time),
                     }

@@ -26,6 +26,9 @@ internal static class StateKeys
     public static ReadOnlySpan<byte> Sweeps => [Partition, 3];
     public static ReadOnlySpan<byte> Time => [Partition, 4];
     public static ReadOnlySpan<byte> WaitingRows => [Partition, 5];
+    public static ReadOnlySpan<byte> Tables => [Partition, 6];
+    public static ReadOnlySpan<byte> References => [Partition, 7];
+    public static ReadOnlySpan<byte> Whole => [Partition, 8];
 
     /// <summary>Begins a key: what it is and whose.</summary>
     public static void Begin(ArrayBufferWriter<byte> key, byte kind, ReadOnlySpan<byte> entity)

@@ -170,6 +170,13 @@ internal sealed class Telemetry : IDisposable
         Partitions(Counter, "millrace.change.equal", "{change}", "Changes dropped: the mirror had the row.", partition => partition.Equal);
         Partitions(Counter, "millrace.event.published", "{event}", "Events published.", partition => partition.Events);
         Partitions(Gauge, "millrace.row.waiting", "{row}", "Rows that wait for their root.", partition => partition.WaitingRows);
+        Partitions(
+            Counter,
+            "millrace.row.dropped",
+            "{row}",
+            "Rows dropped: their root does not exist.",
+            partition => partition.DroppedRows
+        );
         Partitions(Gauge, "millrace.entity.held", "{entity}", "Entities parked, or waiting for a reference.", partition => partition.Held);
     }
 
