@@ -19,6 +19,9 @@ internal sealed class MySqlSource : ISource
     /// <summary>A position that is lost again so soon after a new epoch is not cured by another.</summary>
     static readonly TimeSpan EpochAtLeast = TimeSpan.FromMinutes(1);
 
+    /// <summary>A commit that semi-synchronous replication holds is let go after 10 s where nobody configured another time.</summary>
+    static readonly TimeSpan ExecutedWithin = TimeSpan.FromSeconds(30);
+
     const int DatabaseAccessDenied = 1044;
     const int AccessDenied = 1045;
     const int UnknownDatabase = 1049;
@@ -126,6 +129,8 @@ internal sealed class MySqlSource : ISource
             throw new SourceException($"{Name}, {_address.Binlog}: {obstacle}");
         var head = await server.ReadHead(sql, cancellation);
         var position = SavedState.Position(capture.Saved) ?? await SaveStart(capture, null, server, head, cancellation);
+        if (await IsExecutedSoon(position, server, head, sql, cancellation))
+            head = await server.ReadHead(sql, cancellation);
         position = Follow(position, server, head);
         var gtids = GtidTracker.Of(server.HasGtids ? position.Gtids : null, server.IsMariaDb);
         var tables = await Tables(capture, server, sql, cancellation);
@@ -185,6 +190,28 @@ internal sealed class MySqlSource : ISource
             await connection.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>
+    /// Waits for transactions that the stream has told and the same server has not finished: it sends a commit before it counts it as executed, and with
+    /// semi-synchronous replication long before. They are on their way, and not lost.
+    /// </summary>
+    static async Task<bool> IsExecutedSoon(
+        SavedPosition position,
+        ServerFacts server,
+        ServerHead head,
+        MySqlConnection sql,
+        CancellationToken ct
+    )
+    {
+        if (server.IsMariaDb || !server.HasGtids || position.Server != server.Identity)
+            return false;
+        if (GtidTracker.Of(position.Gtids, mariaDb: false) is not { IsEmpty: false } gtids || gtids.IsPartOf(head.Gtids ?? ""))
+            return false;
+        await using var wait = new MySqlCommand("SELECT WAIT_FOR_EXECUTED_GTID_SET(@set, @seconds)", sql) { CommandTimeout = 0 };
+        wait.Parameters.AddWithValue("@set", position.Gtids);
+        wait.Parameters.AddWithValue("@seconds", ExecutedWithin.TotalSeconds);
+        return Convert.ToInt64(await wait.ExecuteScalarAsync(ct)) == 0;
     }
 
     /// <summary>Makes sure that the saved position means something to this server, and goes over to another that has all the same transactions.</summary>
