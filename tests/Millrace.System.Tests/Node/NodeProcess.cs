@@ -81,6 +81,28 @@ public sealed class NodeProcess : IAsyncDisposable
 
     public async Task<NodeStatus> StatusAsync() => NodeStatus.Read((await AskAsync("status"))[0]);
 
+    /// <summary>How many records its command log has.</summary>
+    public async Task<long> CommandsAsync() =>
+        long.Parse((await AskAsync("commands"))[0], System.Globalization.CultureInfo.InvariantCulture);
+
+    /// <summary>Waits until its command log has so many records; returns how many it has then.</summary>
+    public async Task<long> ReachesAsync(long commands)
+    {
+        var deadline = Stopwatch.StartNew();
+        while (true)
+        {
+            var now = await CommandsAsync();
+            if (now >= commands)
+            {
+                return now;
+            }
+            if (deadline.Elapsed.TotalSeconds > 180)
+            {
+                throw new TimeoutException($"Its command log has {now} records after 180 s, not {commands}.\n{Log}");
+            }
+        }
+    }
+
     /// <summary>Waits until it has read the server's head as it is now and everything below has handled it.</summary>
     public async Task<NodeStatus> CaughtUpAsync(Func<Task<string>> head, int seconds = 180)
     {

@@ -10,8 +10,8 @@ using Millrace.SystemTests.Domain;
 namespace Millrace.SystemTests.Node;
 
 /// <summary>
-/// The millrace beside the orders, as a process: <c>node FOLDER CONNECTION</c>. It answers lines on its input: <c>status</c>, <c>summaries</c>,
-/// <c>events</c>, <c>stop</c>. What it says on its errors is its log.
+/// The millrace beside the orders, as a process: <c>node FOLDER CONNECTION</c>. It answers lines on its input: <c>status</c>, <c>commands</c>, <c>rows</c>,
+/// <c>summaries</c>, <c>events</c>, <c>copy FILE</c>, <c>stop</c>. What it says on its errors is its log.
 /// </summary>
 internal static class ShopNode
 {
@@ -72,6 +72,15 @@ internal static class ShopNode
                 case "events":
                     Events(runtime);
                     break;
+                case "commands":
+                    Console.WriteLine(Commands(runtime));
+                    break;
+                case "rows":
+                    Console.WriteLine(runtime.Captures[0].Rows);
+                    break;
+                case var ask when ask.StartsWith("copy ", StringComparison.Ordinal):
+                    Copy(runtime, ask[5..]);
+                    break;
             }
             Console.WriteLine(".");
         }
@@ -114,32 +123,87 @@ internal static class ShopNode
         }
     }
 
+    /// <summary>How many records the command log has.</summary>
+    private static long Commands(Runtime runtime)
+    {
+        var log = runtime.Application.Commands(Order.Definition);
+        return Enumerable.Range(0, log.Partitions).Sum(EndOf);
+
+        long EndOf(int partition)
+        {
+            using var reader = runtime.Engine.Read(new TopicPartition(log, partition), 0);
+            return reader.End;
+        }
+    }
+
     /// <summary>For each partition of the event log: how many records, and a hash over every byte of them in order.</summary>
     private static void Events(Runtime runtime)
     {
-        var log = runtime.Application.Events(Order.Definition);
-        for (var partition = 0; partition < log.Partitions; partition++)
+        for (var partition = 0; partition < Partitions; partition++)
         {
-            using var reader = runtime.Engine.Read(new TopicPartition(log, partition), 0);
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             var count = 0;
-            while (reader.TryRead(1024, out var batch))
-            {
-                foreach (var record in batch.Records.Span)
+            ForEach(
+                runtime,
+                partition,
+                record =>
                 {
-                    if (new RecordHeaders(record.Headers.Span).Kind == RecordKind.Control)
-                    {
-                        // Written by the clock of this process: when a snapshot ended, which code ran.
-                        continue;
-                    }
                     count++;
                     hash.AppendData(BitConverter.GetBytes(record.Time));
                     hash.AppendData(record.Key.Span);
                     hash.AppendData(record.Headers.Span);
                     hash.AppendData(record.Value.Span);
                 }
-            }
+            );
             Console.WriteLine($"{partition}|{count}|{Convert.ToHexStringLower(hash.GetHashAndReset())}");
+        }
+    }
+
+    /// <summary>Writes the event log to a file, a line a record: partition, time, entity, headers and value, every byte of them.</summary>
+    private static void Copy(Runtime runtime, string path)
+    {
+        using var file = new StreamWriter(path);
+        for (var partition = 0; partition < Partitions; partition++)
+        {
+            ForEach(
+                runtime,
+                partition,
+                record =>
+                    file.Write(
+                        string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"{partition}\t{record.Time}\t{Text(record.Key)}\t{Headers(record.Headers)}\t{Text(record.Value)}\n"
+                        )
+                    )
+            );
+        }
+
+        static string Text(ReadOnlyMemory<byte> bytes) => System.Text.Encoding.UTF8.GetString(bytes.Span);
+
+        static string Headers(ReadOnlyMemory<byte> packed)
+        {
+            var text = new System.Text.StringBuilder();
+            foreach (var header in new RecordHeaders(packed.Span))
+            {
+                text.Append($"{header.Header}={System.Text.Encoding.UTF8.GetString(header.Value)};");
+            }
+            return text.ToString();
+        }
+    }
+
+    private static void ForEach(Runtime runtime, int partition, Action<Engines.Record> act)
+    {
+        using var reader = runtime.Engine.Read(new TopicPartition(runtime.Application.Events(Order.Definition), partition), 0);
+        while (reader.TryRead(1024, out var batch))
+        {
+            foreach (var record in batch.Records.Span)
+            {
+                // Controls are written by the clock of this process: when a snapshot ended, which code ran.
+                if (new RecordHeaders(record.Headers.Span).Kind != RecordKind.Control)
+                {
+                    act(record);
+                }
+            }
         }
     }
 }
