@@ -1,6 +1,7 @@
 using Millrace.Harness;
 
 // dotnet run -c Release --project bench/Millrace.Harness -- aggregate [commands] [entities]
+// dotnet run -c Release --project bench/Millrace.Harness -- replies [replies]
 // dotnet run -c Release --project bench/Millrace.Harness -- engine [commands] [entities]
 // dotnet run -c Release --project bench/Millrace.Harness -- engine-latency [times]
 // dotnet run -c Release --project bench/Millrace.Harness -- latency CONNECTION [rate] [seconds]
@@ -11,6 +12,9 @@ try
     {
         case ["aggregate", .. var rest]:
             await AggregateRun.RunAsync(folder, Number(rest, 0, 2_000_000), Number(rest, 1, 100_000));
+            return 0;
+        case ["replies", .. var rest]:
+            await RepliesRun.RunAsync(folder, Number(rest, 0, 100_000));
             return 0;
         case ["engine", .. var rest]:
             await EngineRun.ThroughputAsync(folder, Number(rest, 0, 2_000_000), Number(rest, 1, 100_000));
@@ -23,7 +27,7 @@ try
             return 0;
         default:
             Console.Error.WriteLine(
-                "usage: Millrace.Harness aggregate|engine [commands] [entities] | engine-latency [times] | latency CONNECTION [rate] [seconds]"
+                "usage: Millrace.Harness aggregate|engine [commands] [entities] | replies [replies] | engine-latency [times] | latency CONNECTION [rate] [seconds]"
             );
             return 2;
     }

@@ -17,13 +17,14 @@ public sealed class ShopFloor : IAsyncDisposable
 
     private readonly InMemoryEngine _engine = new();
     private readonly Runtime _runtime;
+    private readonly ProcessorGroup[] _groups;
     private readonly Dictionary<string, BoundTable> _tables = [];
     private long _offset;
 
-    public ShopFloor(bool cascades = true)
+    public ShopFloor(bool cascades = true, Topology? topology = null, Func<ProcessorGroup, ProcessorGroup>? watched = null)
     {
         _runtime = new Runtime(
-            Shop.Topology,
+            topology ?? Shop.Topology,
             new MillraceOptions { Partitions = Partitions },
             _engine,
             [new NoSource()],
@@ -32,6 +33,7 @@ public sealed class ShopFloor : IAsyncDisposable
             TimeProvider.System,
             NullLogger.Instance
         );
+        _groups = [.. _runtime.Groups.Select(watched ?? (group => group))];
         _runtime.PrepareAsync(CancellationToken.None).GetAwaiter().GetResult();
         var capture = Capture;
         foreach (var table in capture.Tables)
@@ -74,7 +76,7 @@ public sealed class ShopFloor : IAsyncDisposable
 
     public ShopFloor Settle()
     {
-        _engine.Settle([.. _runtime.Groups]);
+        _engine.Settle(_groups);
         return this;
     }
 
