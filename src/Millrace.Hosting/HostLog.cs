@@ -14,9 +14,15 @@ internal static partial class HostLog
     [LoggerMessage(
         1102,
         LogLevel.Information,
-        "The settings {Settings} changed in the configuration; they take effect when the application starts again."
+        "The settings {Settings} changed in the configuration; they are recorded and hold for what comes from now on."
     )]
     public static partial void SettingsChanged(ILogger logger, string settings);
+
+    [LoggerMessage(1104, LogLevel.Error, "The configuration changed and cannot be used; the settings of before hold on. {Problems}")]
+    public static partial void SettingsRefused(ILogger logger, string problems);
+
+    [LoggerMessage(1105, LogLevel.Error, "The settings changed and could not be recorded: {Reason} It is tried again in {Pause}.")]
+    public static partial void SettingsNotWritten(ILogger logger, TimeSpan pause, string reason);
 
     [LoggerMessage(1103, LogLevel.Warning, "Alert: {Text} ({Reaction} {Key}, {Id})")]
     public static partial void Alert(ILogger logger, string text, string reaction, string key, string id);

@@ -43,6 +43,8 @@ public static class MillraceHostBuilderExtensions
             configuration.GetSection($"{Section}:Health").Get<MillraceHealthOptions>() ?? new MillraceHealthOptions()
         );
         services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<SettingsReader>();
+        services.AddSingleton<SettingsWatch>();
         services.AddSingleton<Startup>();
         services.AddSingleton(provider => new Runtime(
             topology,
@@ -78,8 +80,8 @@ public static class MillraceHostBuilderExtensions
     }
 
     /// <summary>
-    /// Takes settings (thresholds) that reactions read from the configuration. They enter the log as a record when the application starts and
-    /// they differ from those of before, so that a replay sees the value of that time.
+    /// Takes settings (thresholds) that reactions read from the configuration. They enter the log as a record where they differ from those of before,
+    /// when the application starts and when the configuration changes while it runs, so that a replay sees the value of that time.
     /// </summary>
     /// <typeparam name="TSettings">The settings record, known to the topology's JSON context.</typeparam>
     /// <param name="builder">The application.</param>

@@ -44,7 +44,7 @@ internal sealed class MillraceService(
         }
         StartedAt = clock.GetUtcNow();
         _runtime = runtime;
-        _run = WatchAsync(run);
+        _run = Task.WhenAll(WatchAsync(run), services.GetRequiredService<SettingsWatch>().RunAsync(_stop.Token));
     }
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Millrace.Engines;
 using Millrace.Sources;
@@ -9,15 +8,9 @@ namespace Millrace;
 /// Checks everything a start needs before anything runs, and lists what is wrong together: topology, options, settings, executors, engine,
 /// sources, and what changed since the last start.
 /// </summary>
-internal sealed class Startup(
-    Topology topology,
-    IConfiguration configuration,
-    IEnumerable<SettingsBinding> bindings,
-    IServiceProvider services,
-    IServiceProviderIsService registered
-)
+internal sealed class Startup(Topology topology, SettingsReader settings, IServiceProvider services, IServiceProviderIsService registered)
 {
-    private readonly Dictionary<Type, object> _settings = [];
+    private IReadOnlyDictionary<Type, object> _settings = new Dictionary<Type, object>();
     private Task? _prepared;
 
     /// <summary>The settings, once prepared.</summary>
@@ -116,33 +109,10 @@ internal sealed class Startup(
 
     private void BindSettings(List<string> problems)
     {
-        foreach (var binding in bindings)
-        {
-            var section = configuration.GetSection(binding.Section);
-            try
-            {
-                // A section that is not there still binds a record whose every parameter has a default.
-                if ((section.Exists() ? binding.Bind(section) : Default(binding.Type)) is { } settings)
-                {
-                    _settings[binding.Type] = settings;
-                }
-                else
-                {
-                    problems.Add(
-                        $"The settings {binding.Type.Name} are not in the configuration: add the section \"{binding.Section}\" with {Parameters(binding.Type)}."
-                    );
-                }
-            }
-            catch (InvalidOperationException e)
-            {
-                problems.Add(
-                    $"The settings {binding.Type.Name} cannot be read from the configuration section \"{binding.Section}\" (it should have {Parameters(binding.Type)}): {Reason(e)}"
-                );
-            }
-        }
+        _settings = settings.Read(problems);
         foreach (var reaction in topology.Reactions)
         {
-            if (reaction.SettingsType is { } type && !bindings.Any(binding => binding.Type == type))
+            if (reaction.SettingsType is { } type && !settings.Has(type))
             {
                 problems.Add(
                     $"The reaction \"{reaction.Name}\" reads the settings {type.Name}: call UseSettings<{type.Name}>(\"Millrace:{type.Name}\") on what AddMillrace returns."
@@ -182,18 +152,6 @@ internal sealed class Startup(
         return null;
     }
 
-    private static object? Default(Type type)
-    {
-        var constructor = type.GetConstructors().MaxBy(constructor => constructor.GetParameters().Length);
-        return constructor is not null && Array.TrueForAll(constructor.GetParameters(), parameter => parameter.HasDefaultValue)
-            ? constructor.Invoke([.. constructor.GetParameters().Select(parameter => parameter.DefaultValue)])
-            : null;
-    }
-
-    private static string Parameters(Type type) =>
-        type.GetConstructors().MaxBy(constructor => constructor.GetParameters().Length)?.GetParameters() is { Length: > 0 } parameters
-            ? string.Join(", ", parameters.Select(parameter => parameter.Name + (parameter.HasDefaultValue ? " (optional)" : "")))
-            : string.Join(", ", type.GetProperties().Select(property => property.Name));
-
-    private static string Reason(Exception e) => e.InnerException is { } inner ? $"{e.Message} {inner.Message}" : e.Message;
+    /// <summary>What was wrong, with what it was about.</summary>
+    public static string Reason(Exception e) => e.InnerException is { } inner ? $"{e.Message} {inner.Message}" : e.Message;
 }

@@ -15,6 +15,7 @@ internal sealed class ExecutorProcessor : IProcessor
     private const int MostAtOnce = 16;
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan LongestGoodbye = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LookForResults = TimeSpan.FromMilliseconds(5);
 
     private readonly Reaction _reaction;
@@ -98,7 +99,16 @@ internal sealed class ExecutorProcessor : IProcessor
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        await Task.WhenAll(_running.Values);
+        try
+        {
+            await Task.WhenAll(_running.Values).WaitAsync(LongestGoodbye, _services.Time);
+        }
+        catch (TimeoutException)
+        {
+            // Whoever takes over tries these again with the same id, as after a crash.
+            DownstreamLog.StillAtIt(_services.Logger, _reaction.Name, _running.Values.Count(one => !one.IsCompleted), LongestGoodbye);
+            return;
+        }
         _stop.Dispose();
     }
 

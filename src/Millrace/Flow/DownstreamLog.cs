@@ -35,6 +35,13 @@ internal static partial class DownstreamLog
         }
     }
 
+    [LoggerMessage(
+        EventId = 1107,
+        Level = LogLevel.Warning,
+        Message = "{Reaction}: {Count} executors do not look at their cancellation token and are still at it after {Waited}; they are left alone, and their intents tried again with the same id."
+    )]
+    public static partial void StillAtIt(ILogger logger, string reaction, int count, TimeSpan waited);
+
     [LoggerMessage(EventId = 1104, Level = LogLevel.Warning, Message = "{Name}: what {Key} was parked at was skipped by {By}: {Reason}")]
     private static partial void Skipped(ILogger logger, string name, string key, string by, string reason);
 

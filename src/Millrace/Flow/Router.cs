@@ -54,6 +54,7 @@ internal sealed class Router<TEvent>(
         }
         foreach (ref readonly var record in batch.Records.Span)
         {
+            cancellation.ThrowIfCancellationRequested();
             var headers = new EventHeaders(record.Headers.Span);
             if (headers.IsControl)
             {

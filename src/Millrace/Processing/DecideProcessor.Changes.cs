@@ -59,7 +59,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
                 DecideAll(entity, command, default, hadRoot);
             }
         }
-        catch (Exception failure) when (failure is not OutOfMemoryException and not EngineException)
+        catch (Exception failure) when (IsOfItsOwn(failure))
         {
             _undo.Restore(_transaction);
             _backup.Restore(entity);
@@ -359,6 +359,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         Change<TRoot>? root = null;
         foreach (var effect in _effects)
         {
+            _cancellation.ThrowIfCancellationRequested();
             var row = _layout.Rows[effect.Table];
             if (effect.Table == 0)
             {

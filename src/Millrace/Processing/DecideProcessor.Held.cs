@@ -274,6 +274,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         }
         foreach (var (_, value) in queued)
         {
+            _cancellation.ThrowIfCancellationRequested();
             if (skip)
             {
                 skip = false;

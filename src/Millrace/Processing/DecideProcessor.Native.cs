@@ -70,7 +70,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
             _events.AppendTo(_transaction, entity.Key, record.Time);
             return new OutcomeRecord(null, count, entity.Sequence);
         }
-        catch (Exception failure) when (failure is not OutOfMemoryException and not EngineException)
+        catch (Exception failure) when (IsOfItsOwn(failure))
         {
             _backup.Restore(entity);
             _events.Clear();

@@ -58,6 +58,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         var rows = SweepStep;
         foreach (var entity in found)
         {
+            _cancellation.ThrowIfCancellationRequested();
             if (!DropOrphans(Load(entity), sweep, rows, out var dropped))
             {
                 StateKeys.Begin(_key, StateKeys.WaitingEntity, entity);

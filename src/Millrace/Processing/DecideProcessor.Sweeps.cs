@@ -77,6 +77,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         }
         foreach (var entity in found)
         {
+            _cancellation.ThrowIfCancellationRequested();
             SweepEntity(Load(entity), sweep, table);
         }
         sweep.Cursor = last;
@@ -171,7 +172,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
             }
             DecideAll(entity, command, entity.Key, hadRoot);
         }
-        catch (Exception failure) when (failure is not OutOfMemoryException and not Millrace.Engines.EngineException)
+        catch (Exception failure) when (IsOfItsOwn(failure))
         {
             _undo.Restore(_transaction);
             _backup.Restore(entity);

@@ -36,6 +36,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
     private readonly Utf8JsonWriter _stateWriter;
     private readonly ArrayBufferWriter<byte> _stateBytes = new(256);
     private ITransaction _transaction = null!;
+    private CancellationToken _cancellation;
     private bool _loaded;
 
     public DecideProcessor(AggregateBuilder<TRoot, TState, TEvent> aggregate, DeciderSetup setup, int partition)
@@ -64,6 +65,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
     public ValueTask<Progress> ProcessAsync(RecordBatch batch, ITransaction transaction, CancellationToken cancellation)
     {
         _transaction = transaction;
+        _cancellation = cancellation;
         if (!_loaded)
         {
             _partition.Load(transaction);
@@ -74,6 +76,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         }
         foreach (ref readonly var record in batch.Records.Span)
         {
+            cancellation.ThrowIfCancellationRequested();
             Handle(record);
         }
         StepSweeps();
@@ -95,6 +98,14 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         _events.Dispose();
         return ValueTask.CompletedTask;
     }
+
+    /// <summary>
+    /// Whether a decision failed by itself: its entity is parked. Else the group is being stopped in the middle of it, or the engine cannot go on:
+    /// the transaction is dropped.
+    /// </summary>
+    private bool IsOfItsOwn(Exception failure) =>
+        failure is not OutOfMemoryException and not EngineException
+        && !(failure is OperationCanceledException && _cancellation.IsCancellationRequested);
 
     private void Handle(in Record record)
     {

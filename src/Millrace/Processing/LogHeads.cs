@@ -34,6 +34,23 @@ internal sealed class LogHeads(Application application, IEngine engine, TimeProv
         }
     }
 
+    /// <summary>
+    /// Writes settings that differ from what was written last, to every partition, while the application runs. Several processes may see the same
+    /// change: what was written last is in the logs' own store, so the first writes and the others find nothing new.
+    /// </summary>
+    /// <returns>The names of those it wrote.</returns>
+    public async Task<IReadOnlyList<string>> WriteSettingsAsync(IReadOnlyDictionary<Type, object> settings, CancellationToken cancellation)
+    {
+        await using var appender = engine.OpenAppender(_appender);
+        var transaction = appender.Begin();
+        var wrote = settings.Where(entry => WriteSettings(transaction, entry.Key, entry.Value)).Select(entry => entry.Key.Name).ToList();
+        if (wrote.Count > 0)
+        {
+            await appender.CommitAsync(transaction, durable: true, cancellation).ConfigureAwait(false);
+        }
+        return wrote;
+    }
+
     private long Now => Instants.Of(clock.GetUtcNow());
 
     private bool WriteSettings(ITransaction transaction, Type type, object value)

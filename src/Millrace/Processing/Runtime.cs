@@ -157,6 +157,11 @@ internal sealed class Runtime : IAsyncDisposable
         cancellation.ThrowIfCancellationRequested();
     }
 
+    /// <summary>Writes settings that differ from those of before into the logs.</summary>
+    /// <returns>The names of those it wrote; not those that another process has written.</returns>
+    public Task<IReadOnlyList<string>> ChangeSettingsAsync(IReadOnlyDictionary<Type, object> settings, CancellationToken cancellation) =>
+        new LogHeads(Application, Engine, Clock).WriteSettingsAsync(settings, cancellation);
+
     /// <summary>Every entity that is held, and what waits behind it.</summary>
     public IEnumerable<HeldEntityInfo> Held() => HeldReader.Read(this).Concat(Operations.Parked());
 

@@ -32,6 +32,7 @@ internal sealed class ReactionProcessor : IProcessor
     private readonly bool[] _holds;
     private bool _loaded;
     private int _budget;
+    private CancellationToken _cancellation;
     private long _handled;
     private long _fired;
 
@@ -60,6 +61,7 @@ internal sealed class ReactionProcessor : IProcessor
             Publish();
         }
         _budget = StepsPerCall;
+        _cancellation = cancellation;
         foreach (ref readonly var record in batch.Records.Span)
         {
             Take(transaction, record);
@@ -198,6 +200,7 @@ internal sealed class ReactionProcessor : IProcessor
 
     private void HandleKey(ITransaction transaction, in Incoming item)
     {
+        _cancellation.ThrowIfCancellationRequested();
         if (_parked.Holds(transaction, item.Key.Span))
         {
             _parked.Add(transaction, item);

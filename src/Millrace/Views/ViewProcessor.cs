@@ -66,6 +66,7 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
         _watched = _hub.IsWatched;
         foreach (ref readonly var record in batch.Records.Span)
         {
+            cancellation.ThrowIfCancellationRequested();
             _time = Math.Max(_time, record.Time);
             if (new RecordHeaders(record.Headers.Span).Kind != RecordKind.Control)
             {
@@ -74,7 +75,7 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
             }
             else if (_parked.Count > 0)
             {
-                Control(transaction, record);
+                Control(transaction, record, cancellation);
             }
         }
         if (_documents != documents)
@@ -104,7 +105,7 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
         _applied = 0;
     }
 
-    private void Control(ITransaction transaction, in Record record)
+    private void Control(ITransaction transaction, in Record record, CancellationToken cancellation)
     {
         if (
             !Deed.TryRead(new EventHeaders(record.Headers.Span).Type, record.Value.Span, _view.Name, out var deed)
@@ -116,6 +117,7 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
         DownstreamLog.Operated(_services.Logger, _view.Name, record.Key.Span, deed);
         foreach (var item in kept)
         {
+            cancellation.ThrowIfCancellationRequested();
             Apply(transaction, item);
         }
     }

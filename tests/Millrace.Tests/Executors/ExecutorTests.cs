@@ -116,6 +116,23 @@ public class ExecutorTests
     }
 
     [Fact]
+    public async Task An_executor_that_does_not_look_at_its_token_holds_up_no_stop_and_is_tried_again()
+    {
+        await using var floor = new Floor(time: new ImpatientTime());
+        var deaf = new TaskCompletionSource();
+        floor.CarryDeaf = deaf.Task;
+        floor.Rig.Event("1", new Told("a"), 1);
+        floor.Start();
+        await floor.Until(() => floor.Begun == 1);
+        await floor.StopAsync().WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+        floor.CarryDeaf = Task.CompletedTask;
+        floor.Start();
+        await floor.Until(() => floor.Seen.Count == 1);
+        Assert.Equal(2, floor.Begun);
+        deaf.SetResult();
+    }
+
+    [Fact]
     public async Task An_intent_that_nobody_carries_out_parks_at_once_with_what_mends_it()
     {
         await using var floor = new Floor();
@@ -137,6 +154,13 @@ public class ExecutorTests
         Assert.Equal("case 7 Note { Text = moved } notes/7/7-1/0 tx-7-1", Assert.Single(floor.Sent));
     }
 
+    /// <summary>A clock on which every wait is over at once.</summary>
+    private sealed class ImpatientTime : TimeProvider
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            System.CreateTimer(callback, state, TimeSpan.Zero, period);
+    }
+
     /// <summary>A rig whose reaction has run and whose executors run on the engine's own threads.</summary>
     private sealed class Floor : IAsyncDisposable, IExecutor<Ping>
     {
@@ -145,13 +169,14 @@ public class ExecutorTests
         private Task _running = Task.CompletedTask;
         private int _begun;
 
-        public Floor(int tries = 8)
+        public Floor(int tries = 8, TimeProvider? time = null)
         {
             _services = new DownstreamServices
             {
                 Engine = new InMemoryEngine(),
                 Provider = new ServiceCollection().AddSingleton<IExecutor<Ping>>(this).BuildServiceProvider(),
                 Options = new MillraceOptions { IntentTries = tries },
+                Time = time ?? TimeProvider.System,
                 Faulted = (_, _, e) => Faults.Enqueue(e),
                 Send = (aggregate, id, command, options, correlation, _) =>
                 {
@@ -167,6 +192,9 @@ public class ExecutorTests
         public ConcurrentQueue<string> Sent { get; } = new();
         public ConcurrentQueue<Exception> Faults { get; } = new();
         public Func<Intent<Ping>, Task> Carry { get; set; } = _ => Task.CompletedTask;
+
+        /// <summary>What an executor waits for whatever its token says.</summary>
+        public Task CarryDeaf { get; set; } = Task.CompletedTask;
         public int Begun => Volatile.Read(ref _begun);
 
         public void Start()
@@ -198,6 +226,7 @@ public class ExecutorTests
         public async Task ExecuteAsync(Intent<Ping> intent, CancellationToken cancellation)
         {
             Interlocked.Increment(ref _begun);
+            await CarryDeaf;
             await Carry(intent).WaitAsync(cancellation);
             Seen.Enqueue($"{intent.Id}: {intent.Value.Text}");
         }
