@@ -1,0 +1,214 @@
+using System.Collections.Concurrent;
+using Millrace.Engines;
+using Millrace.Kafka.Clients;
+using Millrace.Kafka.State;
+
+namespace Millrace.Kafka.Appending;
+
+/// <summary>
+/// Commits what appenders wrote: all that waits goes into one transaction. With a state it is the only writer of that state anywhere: whoever wrote it
+/// before, in this process or another, was fenced when this one began.
+/// </summary>
+internal sealed class AppendWorker : IDisposable
+{
+    private const int MostTogether = 256;
+
+    private readonly KafkaEngine _engine;
+    private readonly string _name;
+    private readonly bool _hasState;
+    private readonly TransactionalSender _sender;
+    private readonly BlockingCollection<Pending> _pending = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Thread _thread;
+    private readonly Lock _gate = new();
+    private volatile Ownership? _owner;
+    private Image? _image;
+
+    private sealed record Pending(KafkaTransaction? Transaction, TaskCompletionSource Done);
+
+    /// <summary>That this process owns the appender, as others in the group know.</summary>
+    public sealed record Ownership(Membership Membership, IReadOnlyList<Confluent.Kafka.TopicPartitionOffset> Offsets);
+
+    /// <param name="engine">The engine.</param>
+    /// <param name="name">The appender's name, or one of this process.</param>
+    /// <param name="hasState">Whether it has a state.</param>
+    public AppendWorker(KafkaEngine engine, string name, bool hasState)
+    {
+        _engine = engine;
+        _name = name;
+        _hasState = hasState;
+        _sender = new TransactionalSender(engine.Clients, engine.Topics, name);
+        _thread = new Thread(Run) { IsBackground = true, Name = $"millrace appender {name}" };
+        _thread.Start();
+    }
+
+    /// <summary>The state to read and write; taken over from whoever had it at the first call.</summary>
+    public Image State()
+    {
+        lock (_gate)
+        {
+            if (_image is { } image)
+            {
+                return image;
+            }
+        }
+        Take(_stopping.Token).GetAwaiter().GetResult();
+        lock (_gate)
+        {
+            return _image ?? throw new EngineException($"The state of '{_name}' was taken over by another process at this moment. Try again.");
+        }
+    }
+
+    /// <summary>Takes the appender over: nobody else's commits to it succeed from here on, and its state is as they left it.</summary>
+    public Task Take(CancellationToken cancellation)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Enqueue(new Pending(null, done));
+        return done.Task.WaitAsync(cancellation);
+    }
+
+    /// <summary>From here on commits are for the owner in the group only.</summary>
+    public void Own(Ownership? owner) => _owner = owner;
+
+    public Task Commit(KafkaTransaction transaction)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Enqueue(new Pending(transaction, done));
+        return done.Task;
+    }
+
+    public void Dispose()
+    {
+        _stopping.Cancel();
+        _pending.CompleteAdding();
+        _thread.Join();
+        _sender.Dispose();
+        _pending.Dispose();
+        _stopping.Dispose();
+    }
+
+    private void Enqueue(Pending pending)
+    {
+        try
+        {
+            _pending.Add(pending);
+        }
+        catch (InvalidOperationException)
+        {
+            throw new ObjectDisposedException(nameof(KafkaEngine));
+        }
+    }
+
+    private void Run()
+    {
+        var together = new List<Pending>();
+        foreach (var first in _pending.GetConsumingEnumerable())
+        {
+            together.Clear();
+            together.Add(first);
+            while (together.Count < MostTogether && _pending.TryTake(out var more))
+            {
+                together.Add(more);
+            }
+            // Whoever asks for a takeover asks it for what comes after what was handed over before.
+            var from = 0;
+            for (var i = 0; i < together.Count; i++)
+            {
+                if (together[i].Transaction is null)
+                {
+                    Write(together[from..i]);
+                    TakeOver(together[i]);
+                    from = i + 1;
+                }
+            }
+            Write(together[from..]);
+        }
+    }
+
+    private void TakeOver(Pending pending)
+    {
+        try
+        {
+            if (_hasState)
+            {
+                Lose();
+                _sender.Renew(_stopping.Token);
+                _engine.Topics.CreateStateAsync(_name, 1).GetAwaiter().GetResult();
+                var image = _engine.Images.Open(_name, 0);
+                _engine.Follower.AcquireAsync(image, _stopping.Token).GetAwaiter().GetResult();
+                lock (_gate)
+                {
+                    _image = image;
+                }
+            }
+            pending.Done.SetResult();
+        }
+        catch (Exception e)
+        {
+            pending.Done.SetException(e);
+        }
+    }
+
+    private void Write(List<Pending> together)
+    {
+        if (together.Count == 0)
+        {
+            return;
+        }
+        try
+        {
+            Image? image;
+            lock (_gate)
+            {
+                image = _image;
+            }
+            if (_hasState && image is null)
+            {
+                throw new EngineException($"'{_name}' lost its state to another process, or could not commit; what was written was not. Begin again.");
+            }
+            var owner = _owner;
+            var parts = together.ConvertAll(p => new Part { Transaction = p.Transaction!, Image = image });
+            if (image is not null)
+            {
+                // Ends the transaction in the state's topic, so that copies apply it whole.
+                parts[^1].Positions.Add(new("", 0));
+            }
+            _sender.Commit(parts, owner?.Offsets ?? [], owner?.Membership, _stopping.Token);
+            if (image is not null)
+            {
+                var next = parts[^1].Next;
+                _engine.Images.Write(batch =>
+                {
+                    foreach (var part in parts)
+                    {
+                        image.Apply(batch, part.Transaction.State, part.Positions, next);
+                    }
+                });
+                image.Applied(parts[^1].Positions, next);
+            }
+        }
+        catch (Exception e)
+        {
+            Lose();
+            var said = e as EngineException ?? new EngineException($"'{_name}' could not commit: {e.Message}", e);
+            together.ForEach(p => p.Done.SetException(said));
+            return;
+        }
+        together.ForEach(static p => p.Done.SetResult());
+    }
+
+    /// <summary>What is here may not be what the broker has; the next use takes it over again.</summary>
+    private void Lose()
+    {
+        Image? image;
+        lock (_gate)
+        {
+            image = _image;
+            _image = null;
+        }
+        if (image is not null)
+        {
+            _engine.Release(image);
+        }
+    }
+}

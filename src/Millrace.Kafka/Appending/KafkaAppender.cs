@@ -1,0 +1,21 @@
+using Millrace.Engines;
+
+namespace Millrace.Kafka.Appending;
+
+/// <summary>A named writer. What touches no state is written under this process's name, so that several processes may append at once.</summary>
+internal sealed class KafkaAppender(KafkaEngine engine, string name) : IAppender
+{
+    public ITransaction Begin() => new KafkaTransaction(() => engine.Stateful(name).State());
+
+    public async ValueTask CommitAsync(ITransaction transaction, bool durable, CancellationToken cancellation)
+    {
+        var written = (KafkaTransaction)transaction;
+        if (written.HasWrites)
+        {
+            var worker = written.TouchedState ? engine.Stateful(name) : engine.Stateless;
+            await worker.Commit(written).WaitAsync(cancellation).ConfigureAwait(false);
+        }
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+}

@@ -1,0 +1,171 @@
+using System.Globalization;
+using Confluent.Kafka;
+using Millrace.Engines;
+using Microsoft.Extensions.Logging;
+
+namespace Millrace.Kafka.Clients;
+
+/// <summary>Makes every client, with the settings its work needs; what the user passed through wins where it does not break a promise.</summary>
+internal sealed class KafkaClients(KafkaOptions options, string instance, ILogger log)
+{
+    /// <summary>What exactly-once stands on. A user's setting of one of these is refused.</summary>
+    private static readonly string[] Ours =
+    [
+        "bootstrap.servers",
+        "enable.auto.commit",
+        "enable.auto.offset.store",
+        "enable.idempotence",
+        "enable.partition.eof",
+        "acks",
+        "isolation.level",
+        "group.id",
+        "group.instance.id",
+        "transactional.id",
+        "partition.assignment.strategy",
+        "group.protocol",
+        "auto.offset.reset",
+    ];
+
+    public KafkaOptions Options => options;
+
+    public ILogger Log => log;
+
+    /// <summary>The name of this process in transactional ids.</summary>
+    public string Instance => instance;
+
+    /// <summary>Refuses options that cannot work.</summary>
+    /// <exception cref="EngineException">What is wrong, all of it.</exception>
+    public static void Check(KafkaOptions options)
+    {
+        var wrong = new List<string>();
+        if (string.IsNullOrWhiteSpace(options.BootstrapServers))
+        {
+            wrong.Add("BootstrapServers is empty: name the broker, for example 127.0.0.1:9092.");
+        }
+        if (string.IsNullOrWhiteSpace(options.Folder))
+        {
+            wrong.Add("Folder is empty: name a local folder for state.");
+        }
+        if (options.Threads < 1)
+        {
+            wrong.Add("Threads is below 1.");
+        }
+        foreach (var name in Ours.Where(options.Client.ContainsKey))
+        {
+            wrong.Add($"Client sets {name}, which Millrace sets itself so that nothing is lost or doubled; leave it out.");
+        }
+        if (wrong.Count > 0)
+        {
+            throw new EngineException($"The Kafka engine cannot start with these options: {string.Join(" ", wrong)}");
+        }
+    }
+
+    /// <summary>The name on the broker of a topic, group or transactional id.</summary>
+    public string Named(string name) => options.Prefix + name;
+
+    public IAdminClient Admin() => new AdminClientBuilder(Common()).SetLogHandler(Logged).SetErrorHandler(Ignored).Build();
+
+    /// <summary>A producer whose transactions stand or fall whole.</summary>
+    public IProducer<byte[], byte[]> Producer(string transactionalId)
+    {
+        var settings = Common();
+        Default(settings, "linger.ms", "0");
+        Default(settings, "compression.type", "lz4");
+        Default(settings, "queue.buffering.max.messages", "2000000");
+        Default(settings, "queue.buffering.max.kbytes", "1048576");
+        Default(settings, "batch.size", "1000000");
+        settings["message.max.bytes"] = Number(options.MaxRecordBytes);
+        settings["transactional.id"] = Named(transactionalId);
+        settings["enable.idempotence"] = "true";
+        settings["acks"] = "all";
+        settings["transaction.timeout.ms"] = Number((int)options.TransactionTimeout.TotalMilliseconds);
+        return new ProducerBuilder<byte[], byte[]>(settings).SetLogHandler(Logged).SetErrorHandler(Ignored).Build();
+    }
+
+    /// <summary>A consumer of partitions that it is told, from offsets that it is told.</summary>
+    public IConsumer<byte[], byte[]> Reader()
+    {
+        var settings = Fetching();
+        // The client wants a group; nothing is ever committed to it.
+        settings["group.id"] = Named($"reader-{instance}");
+        settings["auto.offset.reset"] = "earliest";
+        return new ConsumerBuilder<byte[], byte[]>(settings).SetLogHandler(Logged).SetErrorHandler(Ignored).Build();
+    }
+
+    /// <summary>A consumer that only asks, about records that are not committed as well.</summary>
+    public IConsumer<byte[], byte[]> Asker()
+    {
+        var settings = Common();
+        settings["group.id"] = Named($"reader-{instance}");
+        settings["isolation.level"] = "read_uncommitted";
+        settings["enable.auto.commit"] = "false";
+        return new ConsumerBuilder<byte[], byte[]>(settings).SetLogHandler(Logged).SetErrorHandler(Ignored).Build();
+    }
+
+    /// <summary>A member of a group, which shares out partitions and reads none.</summary>
+    /// <param name="group">The group's name.</param>
+    /// <param name="member">Which of this process's members of the group it is.</param>
+    /// <param name="coPartitioned">Whether partitions of several topics belong together.</param>
+    public ConsumerBuilder<byte[], byte[]> Member(string group, int member, bool coPartitioned)
+    {
+        var settings = Fetching();
+        settings["group.id"] = Named(group);
+        settings["auto.offset.reset"] = "latest";
+        if (options.StaticMembership)
+        {
+            settings["group.instance.id"] = $"{instance}-{member}";
+        }
+        if (options.BrokerSideGroups && !coPartitioned)
+        {
+            settings["group.protocol"] = "consumer";
+        }
+        else
+        {
+            settings["partition.assignment.strategy"] = coPartitioned ? "range" : "cooperative-sticky";
+            settings["session.timeout.ms"] = Number((int)options.SessionTimeout.TotalMilliseconds);
+            settings["heartbeat.interval.ms"] = Number((int)Math.Max(100, options.SessionTimeout.TotalMilliseconds / 4));
+        }
+        return new ConsumerBuilder<byte[], byte[]>(settings).SetLogHandler(Logged).SetErrorHandler(Ignored);
+    }
+
+    private Dictionary<string, string> Fetching()
+    {
+        var settings = Common();
+        settings["enable.auto.commit"] = "false";
+        settings["enable.auto.offset.store"] = "false";
+        settings["enable.partition.eof"] = "true";
+        settings["isolation.level"] = "read_committed";
+        Default(settings, "fetch.wait.max.ms", "500");
+        Default(settings, "fetch.error.backoff.ms", "50");
+        Default(settings, "queued.max.messages.kbytes", "16384");
+        settings["fetch.message.max.bytes"] = Number(Math.Max(1 << 20, options.MaxRecordBytes / 16));
+        settings["fetch.max.bytes"] = Number(options.MaxRecordBytes);
+        settings["receive.message.max.bytes"] = Number(options.MaxRecordBytes + (1 << 20));
+        return settings;
+    }
+
+    private Dictionary<string, string> Common()
+    {
+        var settings = new Dictionary<string, string>(options.Client, StringComparer.Ordinal)
+        {
+            ["bootstrap.servers"] = options.BootstrapServers,
+        };
+        Default(settings, "client.id", $"millrace-{instance}");
+        Default(settings, "socket.nagle.disable", "true");
+        Default(settings, "reconnect.backoff.ms", "50");
+        Default(settings, "reconnect.backoff.max.ms", "1000");
+        Default(settings, "allow.auto.create.topics", "false");
+        Default(settings, "topic.metadata.refresh.interval.ms", "30000");
+        Default(settings, "log.connection.close", "false");
+        return settings;
+    }
+
+    private static void Default(Dictionary<string, string> settings, string name, string value) => settings.TryAdd(name, value);
+
+    private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
+
+    private void Logged(IClient client, LogMessage message) => EngineLog.Client(log, client.Name, message.Facility, message.Message);
+
+    // An error that matters comes back from the call or the partition it concerns; these are the client's own mutterings about connections.
+    private void Ignored(IClient client, Error error) => EngineLog.Connection(log, client.Name, error.Code, error.Reason);
+}

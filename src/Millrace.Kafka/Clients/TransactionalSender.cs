@@ -1,0 +1,280 @@
+using System.Diagnostics;
+using Confluent.Kafka;
+using Millrace.Engines;
+using Millrace.Kafka.State;
+
+namespace Millrace.Kafka.Clients;
+
+/// <summary>What one partition of a group, or an appender, puts into a transaction.</summary>
+internal sealed class Part
+{
+    public required KafkaTransaction Transaction { get; init; }
+
+    /// <summary>The state's copy; null where the transaction has none.</summary>
+    public required Image? Image { get; init; }
+
+    /// <summary>The positions of its inputs after this, by topic.</summary>
+    public List<KeyValuePair<string, long>> Positions { get; } = [];
+
+    /// <summary>The offset after its last record in the state's topic, known when the commit returned.</summary>
+    public long? Next { get; set; }
+}
+
+/// <summary>
+/// A transactional producer with a durable name. After anything that leaves a doubt about what the broker did it is made anew, under the same name, so
+/// that the broker settles or drops what was open and refuses every word of its predecessor that is still on its way (KAFKA-17754). Used by one thread
+/// at a time.
+/// </summary>
+internal sealed class TransactionalSender(KafkaClients clients, Topics topics, string transactionalId) : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Doubtful = TimeSpan.FromSeconds(5);
+
+    private IProducer<byte[], byte[]>? _producer;
+    private RecordProducer? _records;
+    private byte[] _key = new byte[256];
+
+    /// <summary>Takes the name over: whoever had it before can commit nothing any more, and nothing of it is open.</summary>
+    /// <exception cref="EngineException">The broker does not answer, or refuses.</exception>
+    public void Renew(CancellationToken cancellation)
+    {
+        Drop();
+        var producer = clients.Producer(transactionalId);
+        var since = Stopwatch.GetTimestamp();
+        try
+        {
+            while (true)
+            {
+                try
+                {
+                    producer.InitTransactions(TimeSpan.FromSeconds(10));
+                    break;
+                }
+                catch (KafkaRetriableException e) when (Stopwatch.GetElapsedTime(since) < Patience && !cancellation.IsCancellationRequested)
+                {
+                    EngineLog.Trouble(clients.Log, transactionalId, e.Error.Reason);
+                    cancellation.WaitHandle.WaitOne(100);
+                }
+            }
+        }
+        catch (KafkaException e)
+        {
+            producer.Dispose();
+            throw new EngineException(
+                $"The broker {clients.Options.BootstrapServers} did not let '{clients.Named(transactionalId)}' begin transactions: {e.Error.Reason}. Is it running, and may this user write with that transactional id?",
+                e
+            );
+        }
+        _producer = producer;
+        _records = new RecordProducer(producer);
+    }
+
+    /// <summary>Commits all parts and the positions of a group, or nothing.</summary>
+    /// <param name="parts">What to write; their <see cref="Part.Next"/> is set.</param>
+    /// <param name="offsets">The positions of the group's inputs.</param>
+    /// <param name="member">The membership that must still hold.</param>
+    /// <param name="cancellation">Gives up before the commit; not within it.</param>
+    /// <exception cref="CommitException">It was not committed, or nobody knows; what the broker has must be read again.</exception>
+    public void Commit(
+        IReadOnlyList<Part> parts,
+        IReadOnlyList<Confluent.Kafka.TopicPartitionOffset> offsets,
+        Membership? member,
+        CancellationToken cancellation
+    )
+    {
+        foreach (var part in parts)
+        {
+            foreach (var (topic, partition) in part.Transaction.Targets)
+            {
+                var known = topics.Partitions(topic);
+                if (partition >= known)
+                {
+                    throw new EngineException(
+                        known == 0
+                            ? $"There is no topic '{clients.Named(topic)}'; it was never created, or deleted by somebody."
+                            : $"There is no partition {topic}[{partition}]; the topic has {known} partitions."
+                    );
+                }
+            }
+        }
+        if (_producer is null)
+        {
+            Renew(cancellation);
+        }
+        try
+        {
+            var producer = _producer!;
+            producer.BeginTransaction();
+            using var marks = new CountdownEvent(1);
+            foreach (var part in parts)
+            {
+                Produce(part, marks);
+            }
+            if (member is not null)
+            {
+                producer.SendOffsetsToTransaction(offsets, member.Proof(), TimeSpan.FromSeconds(10));
+            }
+            var since = Stopwatch.GetTimestamp();
+            Finish(producer.CommitTransaction);
+            marks.Signal();
+            if (!marks.Wait(TimeSpan.FromSeconds(10)))
+            {
+                throw new CommitException($"The broker committed a transaction of '{transactionalId}' and did not say where its records are.", false, null);
+            }
+            if (Stopwatch.GetElapsedTime(since) > Doubtful)
+            {
+                // It took so long that the request was sent more than once; a copy still on its way must not end the next transaction.
+                EngineLog.Rebuilt(clients.Log, transactionalId, "its commit was answered late");
+                Drop();
+            }
+        }
+        catch (KafkaException e)
+        {
+            Abort(e);
+            throw new CommitException(e.Error.Reason, IsStale(e.Error.Code), e);
+        }
+        catch (StaleMemberException e)
+        {
+            Abort(e);
+            throw new CommitException(e.Message, true, e);
+        }
+        catch (Exception e)
+        {
+            Abort(e);
+            throw;
+        }
+    }
+
+    public void Dispose() => Drop();
+
+    private void Produce(Part part, CountdownEvent marks)
+    {
+        var transaction = part.Transaction;
+        var records = _records!;
+        Topic? last = null;
+        nint topic = 0;
+        foreach (var output in transaction.Outputs)
+        {
+            if (!ReferenceEquals(last, output.Topic))
+            {
+                last = output.Topic;
+                topic = records.Topic(clients.Named(last.Name));
+            }
+            var bytes = transaction.Bytes[output.At..];
+            records.Produce(
+                topic,
+                output.Partition,
+                output.Time,
+                bytes[..output.Key],
+                bytes.Slice(output.Key, output.Headers),
+                bytes.Slice(output.Key + output.Headers, output.Value)
+            );
+        }
+        if (part.Image is not { } image)
+        {
+            return;
+        }
+        var state = clients.Named(Topics.StateTopic(image.Name));
+        var stateTopic = records.Topic(state);
+        var writes = transaction.State;
+        for (var i = 0; i < writes.Count; i++)
+        {
+            records.ProduceState(
+                stateTopic,
+                image.Partition,
+                StateRecords.RowKey(ref _key, writes.Key(i)),
+                writes.Value(i),
+                writes.IsDeleted(i)
+            );
+        }
+        var place = new Confluent.Kafka.TopicPartition(state, new Partition(image.Partition));
+        foreach (var (input, offset) in part.Positions)
+        {
+            marks.AddCount();
+            _producer!.Produce(
+                place,
+                new Message<byte[], byte[]> { Key = StateRecords.PositionKey(input), Value = StateRecords.Position(offset) },
+                report =>
+                {
+                    if (!report.Error.IsError)
+                    {
+                        part.Next = Math.Max(part.Next ?? 0, report.Offset + 1);
+                    }
+                    marks.Signal();
+                }
+            );
+        }
+    }
+
+    private void Abort(Exception why)
+    {
+        EngineLog.Aborted(clients.Log, transactionalId, why is KafkaException k ? $"{k.Error.Code}: {k.Error.Reason}" : why.Message);
+        if (_producer is null)
+        {
+            return;
+        }
+        if (why is KafkaException { Error.IsFatal: true })
+        {
+            EngineLog.Rebuilt(clients.Log, transactionalId, "it can no longer be used");
+            Drop();
+            return;
+        }
+        var since = Stopwatch.GetTimestamp();
+        try
+        {
+            Finish(_producer.AbortTransaction);
+            if (Stopwatch.GetElapsedTime(since) > Doubtful)
+            {
+                Drop();
+            }
+        }
+        catch (Exception e) when (e is KafkaException or InvalidOperationException)
+        {
+            EngineLog.Rebuilt(clients.Log, transactionalId, e.Message);
+            Drop();
+        }
+    }
+
+    // Both go on in the background after a timeout, and are called again until they know.
+    private static void Finish(Action end)
+    {
+        var since = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                end();
+                return;
+            }
+            catch (KafkaRetriableException) when (Stopwatch.GetElapsedTime(since) < Patience) { }
+        }
+    }
+
+    private void Drop()
+    {
+        _records?.Dispose();
+        _records = null;
+        _producer?.Dispose();
+        _producer = null;
+    }
+
+    private static bool IsStale(ErrorCode code) =>
+        code
+            is ErrorCode.IllegalGeneration
+                or ErrorCode.UnknownMemberId
+                or ErrorCode.FencedInstanceId
+                or ErrorCode.RebalanceInProgress
+                or ErrorCode.FencedMemberEpoch
+                or ErrorCode.StaleMemberEpoch
+                or ErrorCode.InvalidProducerEpoch
+                or ErrorCode.Local_Fenced;
+}
+
+/// <summary>A transaction was not committed, or nobody knows.</summary>
+/// <param name="message">Why.</param>
+/// <param name="stale">Whether somebody else has taken over.</param>
+/// <param name="cause">The cause.</param>
+internal sealed class CommitException(string message, bool stale, Exception? cause) : Exception(message, cause)
+{
+    public bool Stale => stale;
+}

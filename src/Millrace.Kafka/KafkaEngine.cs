@@ -1,0 +1,231 @@
+using System.Collections.Concurrent;
+using Confluent.Kafka;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Millrace.Engines;
+using Millrace.Kafka;
+using Millrace.Kafka.Appending;
+using Millrace.Kafka.Clients;
+using Millrace.Kafka.Logs;
+using Millrace.Kafka.Processing;
+using Millrace.Kafka.State;
+using TopicPartition = Millrace.Engines.TopicPartition;
+
+namespace Millrace;
+
+/// <summary>
+/// Logs on Kafka, state in a local RocksDB with a compacted topic behind it. What a group reads, writes and keeps is one transaction on the broker; as
+/// many processes as there are partitions share the work, and a process that was taken for dead can write nothing any more.
+/// </summary>
+public sealed class KafkaEngine : IEngine
+{
+    private readonly FolderLock _lock;
+    private readonly IAdminClient _admin;
+    private readonly IConsumer<byte[], byte[]> _asker;
+    private readonly Watermarks _watermarks;
+    private readonly LogHub _hub;
+    private readonly ConcurrentDictionary<string, AppendWorker> _workers = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (long At, Dictionary<Confluent.Kafka.TopicPartition, long> Offsets)> _committed = new(
+        StringComparer.Ordinal
+    );
+    private readonly CancellationTokenSource _disposing = new();
+    private readonly Lock _gate = new();
+    private readonly List<Task> _running = [];
+    private bool _disposed;
+
+    private KafkaEngine(KafkaOptions options, FolderLock folderLock, ILogger log)
+    {
+        _lock = folderLock;
+        Images = new ImageStore(options);
+        Clients = new KafkaClients(options, options.InstanceId ?? folderLock.Instance, log);
+        _admin = Clients.Admin();
+        _asker = Clients.Asker();
+        Topics = new Topics(Clients, _admin);
+        _watermarks = new Watermarks(Clients, _asker);
+        _hub = new LogHub(Clients);
+        Follower = new Follower(Clients, Images, _asker);
+    }
+
+    internal KafkaClients Clients { get; }
+
+    internal Topics Topics { get; }
+
+    internal ImageStore Images { get; }
+
+    internal Follower Follower { get; }
+
+    /// <summary>Commits what touches no state.</summary>
+    internal AppendWorker Stateless => _workers.GetOrAdd("", static (_, engine) => new AppendWorker(engine, $"appender-{engine.Clients.Instance}", false), this);
+
+    /// <summary>Opens the local folder and the clients. The broker is first asked when topics are created.</summary>
+    /// <param name="options">Where the broker and the folder are.</param>
+    /// <param name="log">Where the engine says what it does; nowhere unless given.</param>
+    /// <exception cref="EngineException">An option makes no sense, or another process uses the folder.</exception>
+    public static KafkaEngine Open(KafkaOptions options, ILogger? log = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        KafkaClients.Check(options);
+        var folderLock = new FolderLock(options.Folder);
+        try
+        {
+            return new KafkaEngine(options, folderLock, log ?? NullLogger.Instance);
+        }
+        catch (Exception e)
+        {
+            folderLock.Dispose();
+            throw e is ArgumentException or InvalidOperationException or KafkaException
+                ? new EngineException($"The Kafka clients cannot be made: {e.Message}. See the settings under Client.", e)
+                : e;
+        }
+    }
+
+    /// <inheritdoc />
+    public async ValueTask CreateTopicsAsync(IReadOnlyCollection<Topic> topics, CancellationToken cancellation)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        await Topics.CreateLogsAsync(topics).WaitAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc />
+    public IAppender OpenAppender(string name)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return new KafkaAppender(this, name);
+    }
+
+    /// <inheritdoc />
+    public ILogReader Read(TopicPartition source, long offset, bool durableOnly = false)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        Topics.Require(source);
+        return new KafkaLogReader(_hub, _watermarks, source, offset);
+    }
+
+    /// <inheritdoc />
+    public IStateReader OpenState(string name, int partition)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (Images.Find(name, partition) is not { IsCaughtUp: true } image)
+        {
+            if (partition >= Topics.Partitions(Topics.StateTopic(name)))
+            {
+                return NoState.Instance;
+            }
+            image = Images.Open(name, partition);
+            Follower.FollowAsync(image, _disposing.Token).GetAwaiter().GetResult();
+        }
+        image.IsQueried = true;
+        return new ImageReader(image);
+    }
+
+    /// <inheritdoc />
+    public long CommittedOffset(string group, TopicPartition source)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (Images.Find(group, source.Partition) is { IsCaughtUp: true } image)
+        {
+            return image.Position(source.Topic.Name);
+        }
+        var place = new Confluent.Kafka.TopicPartition(Clients.Named(source.Topic.Name), new Partition(source.Partition));
+        if (!_committed.TryGetValue(group, out var known) || Environment.TickCount64 - known.At > 200)
+        {
+            known = (Environment.TickCount64, CommittedByGroup(group));
+            _committed[group] = known;
+        }
+        return Math.Max(0, known.Offsets.GetValueOrDefault(place));
+    }
+
+    /// <inheritdoc />
+    public async Task RunAsync(ProcessorGroup group, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        if (group.Inputs.Count == 0 || group.Inputs.Any(i => i.Partitions != group.Inputs[0].Partitions))
+        {
+            throw new EngineException($"Group '{group.Name}' needs inputs that all have the same number of partitions.");
+        }
+        await Topics.CreateStateAsync(group.Name, group.Inputs[0].Partitions).ConfigureAwait(false);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _disposing.Token);
+        Task running;
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            var threads = Math.Min(Clients.Options.Threads, group.Inputs[0].Partitions);
+            running = Task.WhenAll(Enumerable.Range(0, threads).Select(n => new GroupLoop(group, n, this, stop.Token).Start()));
+            _running.Add(running);
+        }
+        await running.ConfigureAwait(false);
+        if (Clients.Options.Standby)
+        {
+            return;
+        }
+    }
+
+    /// <inheritdoc />
+    public async ValueTask DisposeAsync()
+    {
+        lock (_gate)
+        {
+            if (_disposed)
+            {
+                return;
+            }
+            _disposed = true;
+        }
+        await _disposing.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(_running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        foreach (var worker in _workers.Values)
+        {
+            worker.Dispose();
+        }
+        _hub.Dispose();
+        Follower.Dispose();
+        _asker.Dispose();
+        _admin.Dispose();
+        Images.Dispose();
+        _lock.Dispose();
+        _disposing.Dispose();
+    }
+
+    /// <summary>The one writer, in this process, of an appender's state.</summary>
+    internal AppendWorker Stateful(string name)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        return _workers.GetOrAdd(name, static (n, engine) => new AppendWorker(engine, n, true), this);
+    }
+
+    /// <summary>This process writes a copy no more; where somebody here reads it, it is kept up to date from its topic.</summary>
+    internal void Release(Image image)
+    {
+        Follower.Release(image);
+        if ((image.IsQueried || Clients.Options.Standby) && !_disposed)
+        {
+            _ = Follower.FollowAsync(image, _disposing.Token);
+        }
+    }
+
+    /// <summary>What a group has committed; waits for transactions that are under way (KIP-447).</summary>
+    internal List<Confluent.Kafka.TopicPartitionOffset> CommittedOnBroker(string group, List<Confluent.Kafka.TopicPartition> places)
+    {
+        var offsets = CommittedByGroup(group);
+        return places.ConvertAll(place => new Confluent.Kafka.TopicPartitionOffset(place, new Offset(offsets.GetValueOrDefault(place, -1))));
+    }
+
+    private Dictionary<Confluent.Kafka.TopicPartition, long> CommittedByGroup(string group)
+    {
+        try
+        {
+            var found = _admin
+                .ListConsumerGroupOffsetsAsync(
+                    [new ConsumerGroupTopicPartitions(Clients.Named(group), null)],
+                    new Confluent.Kafka.Admin.ListConsumerGroupOffsetsOptions { RequestTimeout = TimeSpan.FromSeconds(30), RequireStableOffsets = true }
+                )
+                .GetAwaiter()
+                .GetResult();
+            return found[0].Partitions.ToDictionary(p => p.TopicPartition, p => p.Offset.Value);
+        }
+        catch (KafkaException e)
+        {
+            throw new EngineException($"The positions of the group '{Clients.Named(group)}' cannot be read: {e.Error.Reason}.", e);
+        }
+    }
+}

@@ -1,0 +1,245 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Confluent.Kafka;
+using Confluent.Kafka.Admin;
+using Millrace.Engines;
+using Millrace.Kafka.Clients;
+using TopicPartition = Millrace.Engines.TopicPartition;
+
+namespace Millrace.Kafka;
+
+/// <summary>Creates topics with the settings that the promises need, and refuses those that have others.</summary>
+internal sealed class Topics(KafkaClients clients, IAdminClient admin)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private readonly ConcurrentDictionary<string, int> _known = new(StringComparer.Ordinal);
+
+    /// <summary>Creates the logs that do not exist.</summary>
+    public Task CreateLogsAsync(IEnumerable<Topic> topics) => CreateAsync(topics, compacted: false);
+
+    /// <summary>Creates the topic that keeps the state of a group or an appender.</summary>
+    public Task CreateStateAsync(string name, int partitions) => CreateAsync([new Topic(StateTopic(name), partitions)], compacted: true);
+
+    /// <summary>The topic that keeps the state of a group or an appender.</summary>
+    public static string StateTopic(string name) => $"{name}.state";
+
+    /// <summary>How many partitions a topic has on the broker; 0 where there is no such topic.</summary>
+    public int Partitions(string topic)
+    {
+        if (_known.TryGetValue(topic, out var known))
+        {
+            return known;
+        }
+        var found = Find(topic);
+        if (found > 0)
+        {
+            _known[topic] = found;
+        }
+        return found;
+    }
+
+    /// <summary>Refuses a partition that does not exist.</summary>
+    /// <exception cref="EngineException">There is no such topic or partition.</exception>
+    public void Require(TopicPartition source)
+    {
+        var partitions = Partitions(source.Topic.Name);
+        if (partitions == 0)
+        {
+            throw new EngineException($"There is no topic '{clients.Named(source.Topic.Name)}'; create it first.");
+        }
+        if (source.Partition < 0 || source.Partition >= partitions)
+        {
+            throw new EngineException($"There is no partition {source}; the topic has {partitions} partitions.");
+        }
+    }
+
+    private int Find(string topic)
+    {
+        try
+        {
+            var found = admin.GetMetadata(clients.Named(topic), Patience).Topics.Find(t => t.Topic == clients.Named(topic));
+            return found is null || found.Error.IsError ? 0 : found.Partitions.Count;
+        }
+        catch (KafkaException e)
+        {
+            throw new EngineException(
+                $"The broker {clients.Options.BootstrapServers} did not say what it knows of the topic '{clients.Named(topic)}': {e.Error.Reason}. Is it running, and may this user describe the topic?",
+                e
+            );
+        }
+    }
+
+    private async Task CreateAsync(IEnumerable<Topic> topics, bool compacted)
+    {
+        var missing = new List<Topic>();
+        var existing = new List<Topic>();
+        foreach (var topic in topics.DistinctBy(t => t.Name))
+        {
+            CheckName(topic);
+            var partitions = Find(topic.Name);
+            if (partitions == 0)
+            {
+                missing.Add(topic);
+            }
+            else if (partitions != topic.Partitions)
+            {
+                throw new EngineException(
+                    $"The topic '{clients.Named(topic.Name)}' has {partitions} partitions, and the application asks for {topic.Partitions}. Entities would change their place: set the number back, or add partitions with 'millrace partitions add'."
+                );
+            }
+            else
+            {
+                existing.Add(topic);
+            }
+        }
+        await CheckSettingsAsync(existing, compacted).ConfigureAwait(false);
+        if (missing.Count > 0)
+        {
+            await CreateMissingAsync(missing, compacted).ConfigureAwait(false);
+        }
+    }
+
+    private void CheckName(Topic topic)
+    {
+        var name = clients.Named(topic.Name);
+        if (name.Length is 0 or > 249 || name.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('.' or '_' or '-')))
+        {
+            throw new EngineException(
+                $"'{name}' cannot be the name of a topic: Kafka allows letters, digits, '.', '_' and '-', at most 249 of them. Name the application, its aggregates, views and reactions so."
+            );
+        }
+    }
+
+    private async Task CreateMissingAsync(List<Topic> missing, bool compacted)
+    {
+        var settings = Wanted(compacted);
+        if (clients.Options.MinInSyncReplicas is { } replicas)
+        {
+            settings["min.insync.replicas"] = replicas.ToString(CultureInfo.InvariantCulture);
+        }
+        settings["max.message.bytes"] = clients.Options.MaxRecordBytes.ToString(CultureInfo.InvariantCulture);
+        try
+        {
+            await admin
+                .CreateTopicsAsync(
+                    missing.Select(topic => new TopicSpecification
+                    {
+                        Name = clients.Named(topic.Name),
+                        NumPartitions = topic.Partitions,
+                        ReplicationFactor = clients.Options.ReplicationFactor,
+                        Configs = settings,
+                    }),
+                    new CreateTopicsOptions { RequestTimeout = Patience, OperationTimeout = Patience }
+                )
+                .ConfigureAwait(false);
+        }
+        catch (CreateTopicsException e)
+        {
+            // Another process of the application may have been quicker.
+            var failed = e.Results.Where(r => r.Error.IsError && r.Error.Code != ErrorCode.TopicAlreadyExists).ToList();
+            if (failed.Count > 0)
+            {
+                throw new EngineException(
+                    $"Topics could not be created: {string.Join("; ", failed.Select(r => $"'{r.Topic}': {r.Error.Reason}"))}. Create them yourself, or allow this user to.",
+                    e
+                );
+            }
+        }
+        catch (KafkaException e)
+        {
+            throw new EngineException($"Topics could not be created on {clients.Options.BootstrapServers}: {e.Error.Reason}.", e);
+        }
+        // The broker that was asked knows; the others, and the leaders, hear of it a little later.
+        foreach (var topic in missing)
+        {
+            await UntilLedAsync(topic).ConfigureAwait(false);
+        }
+    }
+
+    private async Task UntilLedAsync(Topic topic)
+    {
+        var name = clients.Named(topic.Name);
+        var since = Environment.TickCount64;
+        while (true)
+        {
+            var found = admin.GetMetadata(name, Patience).Topics.Find(t => t.Topic == name);
+            if (found is not null && !found.Error.IsError && found.Partitions.Count > 0 && found.Partitions.TrueForAll(p => p.Leader >= 0))
+            {
+                if (found.Partitions.Count != topic.Partitions)
+                {
+                    throw new EngineException($"The topic '{name}' was created by somebody else with {found.Partitions.Count} partitions, and the application asks for {topic.Partitions}.");
+                }
+                _known[topic.Name] = found.Partitions.Count;
+                return;
+            }
+            if (Environment.TickCount64 - since > Patience.TotalMilliseconds)
+            {
+                throw new EngineException($"The topic '{name}' was created and has no leader after {Patience.TotalSeconds} s: are enough brokers up for its replicas?");
+            }
+            await Task.Delay(20).ConfigureAwait(false);
+        }
+    }
+
+    private async Task CheckSettingsAsync(List<Topic> existing, bool compacted)
+    {
+        if (existing.Count == 0)
+        {
+            return;
+        }
+        List<DescribeConfigsResult> described;
+        try
+        {
+            described = await admin
+                .DescribeConfigsAsync(
+                    existing.Select(t => new ConfigResource { Type = ResourceType.Topic, Name = clients.Named(t.Name) }),
+                    new DescribeConfigsOptions { RequestTimeout = Patience }
+                )
+                .ConfigureAwait(false);
+        }
+        catch (KafkaException e)
+        {
+            throw new EngineException($"The settings of topics cannot be read, to see whether they keep what is promised: {e.Error.Reason}. Allow this user to describe their configuration.", e);
+        }
+        var wrong = new List<string>();
+        foreach (var topic in described)
+        {
+            foreach (var (name, wanted) in Wanted(compacted))
+            {
+                if (topic.Entries.TryGetValue(name, out var entry) && entry.Value != wanted && Harms(name))
+                {
+                    wrong.Add($"'{topic.ConfigResource.Name}' has {name}={entry.Value} and needs {name}={wanted}");
+                }
+            }
+        }
+        if (wrong.Count > 0)
+        {
+            throw new EngineException($"Topics exist with settings under which records would be lost: {string.Join("; ", wrong)}. Change them with kafka-configs.sh --alter.");
+        }
+        foreach (var topic in existing)
+        {
+            _known[topic.Name] = topic.Partitions;
+        }
+    }
+
+    private static bool Harms(string setting) => setting is "cleanup.policy" or "retention.ms" or "retention.bytes";
+
+    private static Dictionary<string, string> Wanted(bool compacted) =>
+        compacted
+            ? new(StringComparer.Ordinal)
+            {
+                ["cleanup.policy"] = "compact",
+                // How long a copy of the state may be away and still learn what was deleted meanwhile; see ImageStore.
+                ["delete.retention.ms"] = ((long)State.ImageStore.Absence.TotalMilliseconds).ToString(CultureInfo.InvariantCulture),
+                ["message.timestamp.type"] = "CreateTime",
+            }
+            : new(StringComparer.Ordinal)
+            {
+                ["cleanup.policy"] = "delete",
+                ["retention.ms"] = "-1",
+                ["retention.bytes"] = "-1",
+                ["message.timestamp.type"] = "CreateTime",
+                // A record's time is the business's, and may be any.
+                ["message.timestamp.before.max.ms"] = long.MaxValue.ToString(CultureInfo.InvariantCulture),
+                ["message.timestamp.after.max.ms"] = long.MaxValue.ToString(CultureInfo.InvariantCulture),
+            };
+}
