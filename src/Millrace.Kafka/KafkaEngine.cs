@@ -115,6 +115,7 @@ public sealed class KafkaEngine : IEngine
             Follower.FollowAsync(image, _disposing.Token).GetAwaiter().GetResult();
         }
         image.IsQueried = true;
+        image.Settle();
         return new ImageReader(image);
     }
 
@@ -124,6 +125,7 @@ public sealed class KafkaEngine : IEngine
         ObjectDisposedException.ThrowIf(_disposed, this);
         if (Images.Find(group, source.Partition) is { IsCaughtUp: true } image)
         {
+            image.Settle();
             return image.Position(source.Topic.Name);
         }
         var place = new Confluent.Kafka.TopicPartition(Clients.Named(source.Topic.Name), new Partition(source.Partition));
@@ -154,10 +156,6 @@ public sealed class KafkaEngine : IEngine
             _running.Add(running);
         }
         await running.ConfigureAwait(false);
-        if (Clients.Options.Standby)
-        {
-            return;
-        }
     }
 
     /// <inheritdoc />

@@ -45,7 +45,7 @@ internal sealed class Topics(KafkaClients clients, IAdminClient admin)
         var partitions = Partitions(source.Topic.Name);
         if (partitions == 0)
         {
-            throw new EngineException($"There is no topic '{clients.Named(source.Topic.Name)}'; create it first.");
+            throw new EngineException($"There is no topic {clients.Quoted(source.Topic.Name)}; create it first.");
         }
         if (source.Partition < 0 || source.Partition >= partitions)
         {
@@ -63,7 +63,7 @@ internal sealed class Topics(KafkaClients clients, IAdminClient admin)
         catch (KafkaException e)
         {
             throw new EngineException(
-                $"The broker {clients.Options.BootstrapServers} did not say what it knows of the topic '{clients.Named(topic)}': {e.Error.Reason}. Is it running, and may this user describe the topic?",
+                $"The broker {clients.Options.BootstrapServers} did not say what it knows of the topic {clients.Quoted(topic)}: {e.Error.Reason}. Is it running, and may this user describe the topic?",
                 e
             );
         }
@@ -84,7 +84,7 @@ internal sealed class Topics(KafkaClients clients, IAdminClient admin)
             else if (partitions != topic.Partitions)
             {
                 throw new EngineException(
-                    $"The topic '{clients.Named(topic.Name)}' has {partitions} partitions, and the application asks for {topic.Partitions}. Entities would change their place: set the number back, or add partitions with 'millrace partitions add'."
+                    $"The topic {clients.Quoted(topic.Name)} has {partitions} partitions, and the application asks for {topic.Partitions}. Entities would change their place: set the number back, or add partitions with 'millrace partitions add'."
                 );
             }
             else
@@ -167,14 +167,14 @@ internal sealed class Topics(KafkaClients clients, IAdminClient admin)
             {
                 if (found.Partitions.Count != topic.Partitions)
                 {
-                    throw new EngineException($"The topic '{name}' was created by somebody else with {found.Partitions.Count} partitions, and the application asks for {topic.Partitions}.");
+                    throw new EngineException($"The topic {clients.Quoted(topic.Name)} was created by somebody else with {found.Partitions.Count} partitions, and the application asks for {topic.Partitions}.");
                 }
                 _known[topic.Name] = found.Partitions.Count;
                 return;
             }
             if (Environment.TickCount64 - since > Patience.TotalMilliseconds)
             {
-                throw new EngineException($"The topic '{name}' was created and has no leader after {Patience.TotalSeconds} s: are enough brokers up for its replicas?");
+                throw new EngineException($"The topic {clients.Quoted(topic.Name)} was created and has no leader after {Patience.TotalSeconds} s: are enough brokers up for its replicas?");
             }
             await Task.Delay(20).ConfigureAwait(false);
         }

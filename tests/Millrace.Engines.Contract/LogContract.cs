@@ -19,10 +19,16 @@ public abstract class LogContract : EngineContract
                             expected.Count,
                             expected.Count * 1000L - 7,
                             $"k{i}",
-                            new string('h', i * 50),
+                            Text.From(Text.Header(new string('h', i * 50))),
                             new string('v', commit * 40)
                         );
-                        transaction.Append(P(In, 1), seen.Time, Text.Of(seen.Key), Text.Of(seen.Headers), Text.Of(seen.Value));
+                        transaction.Append(
+                            P(In, 1),
+                            seen.Time,
+                            Text.Of(seen.Key),
+                            Text.Header(new string('h', i * 50)),
+                            Text.Of(seen.Value)
+                        );
                         expected.Add(seen);
                     }
                     await appender.CommitAsync(transaction, durable: commit % 5 == 0, CancellationToken.None);
@@ -151,7 +157,7 @@ public abstract class LogContract : EngineContract
                     await world.Append(P(In, 2), $"{i}");
                     await world.Until(() => waits.IsCompleted, "both readers woken");
                     await waits;
-                    await world.Until(() => durable.End == i + 1, "the record durable");
+                    await world.Until(() => durable.End > i, "the record durable");
                     Assert.True(reader.TryRead(10, out var batch));
                     Assert.Equal($"{i}", Seen.From(batch.Records.Span[0]).Value);
                     Assert.True(durable.TryRead(10, out batch));
@@ -210,9 +216,9 @@ public abstract class LogContract : EngineContract
                 Assert.True(stored.SequenceEqual(big));
                 await world.While(
                     [Handler.Group("copy", [In], Copy)],
-                    () => world.Until(() => world.Engine.CommittedOffset("copy", P(In, 0)) == 3, "all copied")
+                    () => world.Until(() => world.Handled("copy", P(In, 0)) == 3, "all copied")
                 );
-                using var reader = world.Engine.Read(P(Out, 0), 1);
+                using var reader = world.Engine.Read(P(Out, 0), world.OffsetOf(P(Out, 0), 1));
                 Assert.True(reader.TryRead(1, out var batch));
                 Assert.True(batch.Records.Span[0].Value.Span.SequenceEqual(big));
                 Assert.True(reader.TryRead(1, out batch));

@@ -31,7 +31,7 @@ public abstract class RestartContract : EngineContract
                         var copied = world.ReadAll(P(Out, p)).Select(s => s.Value).ToList();
                         Assert.Equal(world.ReadAll(P(In, p)).Select(s => s.Value).Take(copied.Count), copied);
                         Assert.Equal(copied.Count, int.Parse(Get(world.Engine.OpenState("copy", p), "count") ?? "0"));
-                        Assert.Equal(copied.Count, world.Engine.CommittedOffset("copy", P(In, p)));
+                        Assert.Equal(copied.Count, world.Handled("copy", P(In, p)));
                     }
                 }
                 await world.While([Handler.Group("copy", [In], Copy)], () => world.Until(() => Copied(world) == appended, "all copied"));

@@ -12,9 +12,52 @@ public abstract class World
     /// <summary>Waits until something is so; fails when it takes unreasonably long.</summary>
     public abstract Task Until(Func<bool> condition, string what);
 
-    /// <summary>Reads what is there now, from an offset on; the values as text.</summary>
+    /// <summary>Whether offsets count records; otherwise they only ascend, because the engine keeps marks of its own among them.</summary>
+    public virtual bool IsDense => true;
+
+    /// <summary>
+    /// Reads what is there now, from the record of that number on; the values as text. Offsets are given as numbers of records, whatever the
+    /// engine counts.
+    /// </summary>
     public List<Seen> ReadAll(TopicPartition source, long from = 0, bool durableOnly = false)
     {
+        var all = ReadRaw(source, OffsetOf(source, from), durableOnly);
+        for (var i = 0; i < all.Count; i++)
+        {
+            Assert.True(i == 0 || all[i].Offset > all[i - 1].Offset, "offsets do not ascend");
+            Assert.True(!IsDense || all[i].Offset == from + i, "offsets are not dense");
+            all[i] = all[i] with { Offset = from + i };
+        }
+        return all;
+    }
+
+    /// <summary>How many records of an input a group has committed.</summary>
+    public long Handled(string group, TopicPartition source)
+    {
+        var committed = Engine.CommittedOffset(group, source);
+        return IsDense ? committed : ReadRaw(source, 0, false).Count(s => s.Offset < committed);
+    }
+
+    /// <summary>The offset to read from in order to begin with the record of that number.</summary>
+    public long OffsetOf(TopicPartition source, long number)
+    {
+        if (IsDense || number == 0)
+        {
+            return number;
+        }
+        var all = ReadRaw(source, 0, false);
+        return number < all.Count ? all[(int)number].Offset : all[^1].Offset + 1;
+    }
+
+    /// <summary>Whether a record is at an offset, as the engine counts.</summary>
+    public bool Has(TopicPartition source, long offset) => ReadRaw(source, 0, false).Exists(s => s.Offset == offset);
+
+    /// <summary>Waits until what was committed before can be read; where a commit shows everywhere when it returns, at once.</summary>
+    protected virtual void Quiet(TopicPartition source) { }
+
+    private List<Seen> ReadRaw(TopicPartition source, long from, bool durableOnly)
+    {
+        Quiet(source);
         using var reader = Engine.Read(source, from, durableOnly);
         var all = new List<Seen>();
         while (reader.TryRead(7, out var batch))
@@ -67,6 +110,14 @@ public sealed record Seen(long Offset, long Time, string Key, string Headers, st
 public static class Text
 {
     public static byte[] Of(string text) => System.Text.Encoding.UTF8.GetBytes(text);
+
+    /// <summary>One packed header.</summary>
+    public static byte[] Header(string value)
+    {
+        var packed = new System.Buffers.ArrayBufferWriter<byte>();
+        RecordHeaders.Write(packed, Engines.Header.Id, Of(value));
+        return packed.WrittenSpan.ToArray();
+    }
 
     public static string From(ReadOnlySpan<byte> bytes) => System.Text.Encoding.UTF8.GetString(bytes);
 }

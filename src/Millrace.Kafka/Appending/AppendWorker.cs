@@ -173,6 +173,7 @@ internal sealed class AppendWorker : IDisposable
                 // Ends the transaction in the state's topic, so that copies apply it whole.
                 parts[^1].Positions.Add(new("", 0));
             }
+            image?.BeginCommit();
             _sender.Commit(parts, owner?.Offsets ?? [], owner?.Membership, _stopping.Token);
             if (image is not null)
             {
@@ -185,6 +186,7 @@ internal sealed class AppendWorker : IDisposable
                     }
                 });
                 image.Applied(parts[^1].Positions, next);
+                image.EndCommit();
             }
         }
         catch (Exception e)
@@ -208,6 +210,7 @@ internal sealed class AppendWorker : IDisposable
         }
         if (image is not null)
         {
+            image.EndCommit();
             _engine.Release(image);
         }
     }

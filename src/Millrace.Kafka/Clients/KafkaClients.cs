@@ -63,6 +63,9 @@ internal sealed class KafkaClients(KafkaOptions options, string instance, ILogge
     /// <summary>The name on the broker of a topic, group or transactional id.</summary>
     public string Named(string name) => options.Prefix + name;
 
+    /// <summary>A name for messages: what the application calls it, and what is put before it on the broker.</summary>
+    public string Quoted(string name) => options.Prefix.Length == 0 ? $"'{name}'" : $"'{name}' (prefix '{options.Prefix}')";
+
     public IAdminClient Admin() => new AdminClientBuilder(Common()).SetLogHandler(Logged).SetErrorHandler(Ignored).Build();
 
     /// <summary>A producer whose transactions stand or fall whole.</summary>

@@ -140,11 +140,25 @@ internal static unsafe partial class Native
 
     public static string Text(byte* text) => Marshal.PtrToStringUTF8((nint)text) ?? "";
 
-    // The managed client loads the variant for musl under this name; another load of the same file is the same library.
-    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path) =>
-        name == Library && RuntimeInformation.RuntimeIdentifier.Contains("musl", StringComparison.Ordinal)
-            ? NativeLibrary.Load("alpine-librdkafka", assembly, path)
-            : 0;
+    // The package has a build of librdkafka for each kind of system, and the managed client takes the first that loads. Its handles are good in that one
+    // only, so it is asked which it took: once, when the first function is called.
+    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path)
+    {
+        if (name != Library)
+        {
+            return 0;
+        }
+        Confluent.Kafka.Library.Load();
+        var client = typeof(Handle).Assembly;
+        var taken = client
+            .GetType("Confluent.Kafka.Impl.Librdkafka", throwOnError: true)!
+            .GetFields(BindingFlags.Static | BindingFlags.NonPublic)
+            .Select(field => field.GetValue(null))
+            .OfType<Delegate>()
+            .Select(function => function.Method.DeclaringType?.GetField("DllName")?.GetRawConstantValue() as string)
+            .FirstOrDefault(file => file is not null);
+        return NativeLibrary.Load(taken ?? Library, client, path);
+    }
 
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "get_LibrdkafkaHandle")]
     [return: UnsafeAccessorType("Confluent.Kafka.Impl.SafeKafkaHandle, Confluent.Kafka")]

@@ -61,7 +61,7 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
         {
             producer.Dispose();
             throw new EngineException(
-                $"The broker {clients.Options.BootstrapServers} did not let '{clients.Named(transactionalId)}' begin transactions: {e.Error.Reason}. Is it running, and may this user write with that transactional id?",
+                $"The broker {clients.Options.BootstrapServers} did not let {clients.Quoted(transactionalId)} begin transactions: {e.Error.Reason}. Is it running, and may this user write with that transactional id?",
                 e
             );
         }
@@ -91,7 +91,7 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
                 {
                     throw new EngineException(
                         known == 0
-                            ? $"There is no topic '{clients.Named(topic)}'; it was never created, or deleted by somebody."
+                            ? $"There is no topic {clients.Quoted(topic)}; it was never created, or deleted by somebody."
                             : $"There is no partition {topic}[{partition}]; the topic has {known} partitions."
                     );
                 }

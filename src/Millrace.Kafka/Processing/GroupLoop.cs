@@ -384,6 +384,19 @@ internal sealed class GroupLoop : IMember
     /// <summary>Commits the parts on the broker, then locally.</summary>
     private bool Send()
     {
+        _parts.ForEach(static p => p.Image!.BeginCommit());
+        try
+        {
+            return TrySend();
+        }
+        finally
+        {
+            _parts.ForEach(static p => p.Image!.EndCommit());
+        }
+    }
+
+    private bool TrySend()
+    {
         try
         {
             var offsets = _parts

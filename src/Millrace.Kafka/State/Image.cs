@@ -15,6 +15,7 @@ internal sealed class Image
     private readonly ImageStore _store;
     private readonly byte[] _prefix = new byte[8];
     private readonly ConcurrentDictionary<string, long> _positions = new(StringComparer.Ordinal);
+    private readonly ManualResetEventSlim _settled = new(true);
     private long _next;
 
     public Image(ImageStore store, string name, int partition, int number)
@@ -65,6 +66,15 @@ internal sealed class Image
     }
 
     public StoredCursor Cursor() => new(_store.Store, ImageStore.StateFamily, _prefix);
+
+    /// <summary>A commit of it is under way: outputs may be seen by others before they are applied here.</summary>
+    public void BeginCommit() => _settled.Reset();
+
+    /// <summary>The commit is applied, or was none.</summary>
+    public void EndCommit() => _settled.Set();
+
+    /// <summary>Waits for a commit that is under way, so that who has seen an output finds the state that goes with it.</summary>
+    public void Settle() => _settled.Wait(TimeSpan.FromSeconds(10));
 
     /// <summary>Writes what was committed.</summary>
     /// <param name="batch">Where to.</param>
