@@ -18,7 +18,11 @@ internal static partial class EngineLog
     [LoggerMessage(1303, LogLevel.Information, "{Group} gives up the partitions {Partitions}.")]
     public static partial void Revoked(ILogger log, string group, string partitions);
 
-    [LoggerMessage(1304, LogLevel.Warning, "{Group} has lost the partitions {Partitions}: the broker has not heard of this process in time. Another one goes on with them.")]
+    [LoggerMessage(
+        1304,
+        LogLevel.Warning,
+        "{Group} has lost the partitions {Partitions}: the broker has not heard of this process in time. Another one goes on with them."
+    )]
     public static partial void Lost(ILogger log, string group, string partitions);
 
     [LoggerMessage(1305, LogLevel.Information, "{State} of partition {Partition} is restored: {Records} records in {Seconds:0.0} s.")]

@@ -55,7 +55,8 @@ public sealed class KafkaEngine : IEngine
     internal Follower Follower { get; }
 
     /// <summary>Commits what touches no state.</summary>
-    internal AppendWorker Stateless => _workers.GetOrAdd("", static (_, engine) => new AppendWorker(engine, $"appender-{engine.Clients.Instance}", false), this);
+    internal AppendWorker Stateless =>
+        _workers.GetOrAdd("", static (_, engine) => new AppendWorker(engine, $"appender-{engine.Clients.Instance}", false), this);
 
     /// <summary>Opens the local folder and the clients. The broker is first asked when topics are created.</summary>
     /// <param name="options">Where the broker and the folder are.</param>
@@ -159,6 +160,18 @@ public sealed class KafkaEngine : IEngine
     }
 
     /// <inheritdoc />
+    public bool IsShared => true;
+
+    /// <inheritdoc />
+    public async Task RunAsOwnerAsync(string appender, Func<CancellationToken, Task> work, CancellationToken cancellation)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(appender);
+        ArgumentNullException.ThrowIfNull(work);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        await new Owner(this, appender, work).RunAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
         lock (_gate)
@@ -205,7 +218,10 @@ public sealed class KafkaEngine : IEngine
     internal List<Confluent.Kafka.TopicPartitionOffset> CommittedOnBroker(string group, List<Confluent.Kafka.TopicPartition> places)
     {
         var offsets = CommittedByGroup(group);
-        return places.ConvertAll(place => new Confluent.Kafka.TopicPartitionOffset(place, new Offset(offsets.GetValueOrDefault(place, -1))));
+        return places.ConvertAll(place => new Confluent.Kafka.TopicPartitionOffset(
+            place,
+            new Offset(offsets.GetValueOrDefault(place, -1))
+        ));
     }
 
     private Dictionary<Confluent.Kafka.TopicPartition, long> CommittedByGroup(string group)
@@ -215,7 +231,11 @@ public sealed class KafkaEngine : IEngine
             var found = _admin
                 .ListConsumerGroupOffsetsAsync(
                     [new ConsumerGroupTopicPartitions(Clients.Named(group), null)],
-                    new Confluent.Kafka.Admin.ListConsumerGroupOffsetsOptions { RequestTimeout = TimeSpan.FromSeconds(30), RequireStableOffsets = true }
+                    new Confluent.Kafka.Admin.ListConsumerGroupOffsetsOptions
+                    {
+                        RequestTimeout = TimeSpan.FromSeconds(30),
+                        RequireStableOffsets = true,
+                    }
                 )
                 .GetAwaiter()
                 .GetResult();

@@ -167,14 +167,18 @@ internal sealed class Topics(KafkaClients clients, IAdminClient admin)
             {
                 if (found.Partitions.Count != topic.Partitions)
                 {
-                    throw new EngineException($"The topic {clients.Quoted(topic.Name)} was created by somebody else with {found.Partitions.Count} partitions, and the application asks for {topic.Partitions}.");
+                    throw new EngineException(
+                        $"The topic {clients.Quoted(topic.Name)} was created by somebody else with {found.Partitions.Count} partitions, and the application asks for {topic.Partitions}."
+                    );
                 }
                 _known[topic.Name] = found.Partitions.Count;
                 return;
             }
             if (Environment.TickCount64 - since > Patience.TotalMilliseconds)
             {
-                throw new EngineException($"The topic {clients.Quoted(topic.Name)} was created and has no leader after {Patience.TotalSeconds} s: are enough brokers up for its replicas?");
+                throw new EngineException(
+                    $"The topic {clients.Quoted(topic.Name)} was created and has no leader after {Patience.TotalSeconds} s: are enough brokers up for its replicas?"
+                );
             }
             await Task.Delay(20).ConfigureAwait(false);
         }
@@ -198,7 +202,10 @@ internal sealed class Topics(KafkaClients clients, IAdminClient admin)
         }
         catch (KafkaException e)
         {
-            throw new EngineException($"The settings of topics cannot be read, to see whether they keep what is promised: {e.Error.Reason}. Allow this user to describe their configuration.", e);
+            throw new EngineException(
+                $"The settings of topics cannot be read, to see whether they keep what is promised: {e.Error.Reason}. Allow this user to describe their configuration.",
+                e
+            );
         }
         var wrong = new List<string>();
         foreach (var topic in described)
@@ -213,7 +220,9 @@ internal sealed class Topics(KafkaClients clients, IAdminClient admin)
         }
         if (wrong.Count > 0)
         {
-            throw new EngineException($"Topics exist with settings under which records would be lost: {string.Join("; ", wrong)}. Change them with kafka-configs.sh --alter.");
+            throw new EngineException(
+                $"Topics exist with settings under which records would be lost: {string.Join("; ", wrong)}. Change them with kafka-configs.sh --alter."
+            );
         }
         foreach (var topic in existing)
         {

@@ -93,10 +93,7 @@ public abstract class ProcessingContract : EngineContract
                         {
                             await world.Append(P(In, i % 3), $"{i}");
                         }
-                        await world.Until(
-                            () => Enumerable.Range(0, 3).Sum(p => world.Handled("two", P(Out, p))) == 30,
-                            "all through both"
-                        );
+                        await world.Until(() => Enumerable.Range(0, 3).Sum(p => world.Handled("two", P(Out, p))) == 30, "all through both");
                     }
                 );
                 for (var p = 0; p < 3; p++)

@@ -38,7 +38,10 @@ internal sealed class KafkaWorld : RealWorld
         var place = new Confluent.Kafka.TopicPartition(_options.Prefix + source.Topic.Name, new Partition(source.Partition));
         var patience = TimeSpan.FromSeconds(30);
         var end = _all.QueryWatermarkOffsets(place, patience).High;
-        Assert.True(SpinWait.SpinUntil(() => _committed.QueryWatermarkOffsets(place, patience).High >= end, patience), $"{place} is not settled");
+        Assert.True(
+            SpinWait.SpinUntil(() => _committed.QueryWatermarkOffsets(place, patience).High >= end, patience),
+            $"{place} is not settled"
+        );
     }
 
     public static async Task Run(Func<World, Task> test)

@@ -24,7 +24,7 @@ internal sealed class AppendWorker : IDisposable
     private volatile Ownership? _owner;
     private Image? _image;
 
-    private sealed record Pending(KafkaTransaction? Transaction, TaskCompletionSource Done);
+    private sealed record Pending(KafkaTransaction? Transaction, bool Anew, TaskCompletionSource Done);
 
     /// <summary>That this process owns the appender, as others in the group know.</summary>
     public sealed record Ownership(Membership Membership, IReadOnlyList<Confluent.Kafka.TopicPartitionOffset> Offsets);
@@ -52,18 +52,21 @@ internal sealed class AppendWorker : IDisposable
                 return image;
             }
         }
-        Take(_stopping.Token).GetAwaiter().GetResult();
+        Take(anew: false, _stopping.Token).GetAwaiter().GetResult();
         lock (_gate)
         {
-            return _image ?? throw new EngineException($"The state of '{_name}' was taken over by another process at this moment. Try again.");
+            return _image
+                ?? throw new EngineException($"The state of '{_name}' was taken over by another process at this moment. Try again.");
         }
     }
 
     /// <summary>Takes the appender over: nobody else's commits to it succeed from here on, and its state is as they left it.</summary>
-    public Task Take(CancellationToken cancellation)
+    /// <param name="anew">Whether to do so even where this process has it, as far as it knows.</param>
+    /// <param name="cancellation">Stops waiting.</param>
+    public Task Take(bool anew, CancellationToken cancellation)
     {
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        Enqueue(new Pending(null, done));
+        Enqueue(new Pending(null, anew, done));
         return done.Task.WaitAsync(cancellation);
     }
 
@@ -73,7 +76,7 @@ internal sealed class AppendWorker : IDisposable
     public Task Commit(KafkaTransaction transaction)
     {
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        Enqueue(new Pending(transaction, done));
+        Enqueue(new Pending(transaction, false, done));
         return done.Task;
     }
 
@@ -129,7 +132,7 @@ internal sealed class AppendWorker : IDisposable
     {
         try
         {
-            if (_hasState)
+            if (_hasState && (pending.Anew || _image is null))
             {
                 Lose();
                 _sender.Renew(_stopping.Token);
@@ -164,7 +167,9 @@ internal sealed class AppendWorker : IDisposable
             }
             if (_hasState && image is null)
             {
-                throw new EngineException($"'{_name}' lost its state to another process, or could not commit; what was written was not. Begin again.");
+                throw new EngineException(
+                    $"'{_name}' lost its state to another process, or could not commit; what was written was not. Begin again."
+                );
             }
             var owner = _owner;
             var parts = together.ConvertAll(p => new Part { Transaction = p.Transaction!, Image = image });

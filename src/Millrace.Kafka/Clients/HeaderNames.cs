@@ -48,7 +48,9 @@ internal static unsafe class HeaderNames
     {
         if ((uint)header >= (uint)Known.Length || Known[(int)header].Length == 0)
         {
-            throw new EngineException($"The header {(int)header} has no name on Kafka; a newer version of Millrace wrote it. Run that one.");
+            throw new EngineException(
+                $"The header {(int)header} has no name on Kafka; a newer version of Millrace wrote it. Run that one."
+            );
         }
         Add(headers, Known[(int)header], value);
         if (header == Header.Source)

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Confluent.Kafka;
-using Millrace.Engines;
 using Microsoft.Extensions.Logging;
+using Millrace.Engines;
 
 namespace Millrace.Kafka.Clients;
 
@@ -86,9 +86,14 @@ internal sealed class KafkaClients(KafkaOptions options, string instance, ILogge
     }
 
     /// <summary>A consumer of partitions that it is told, from offsets that it is told.</summary>
-    public IConsumer<byte[], byte[]> Reader()
+    /// <param name="patienceMs">
+    /// How long the broker may hold a fetch that finds nothing. A partition that is added meanwhile waits for that: little where partitions come and go,
+    /// more where it only costs requests.
+    /// </param>
+    public IConsumer<byte[], byte[]> Reader(int patienceMs)
     {
         var settings = Fetching();
+        Default(settings, "fetch.wait.max.ms", Number(patienceMs));
         // The client wants a group; nothing is ever committed to it.
         settings["group.id"] = Named($"reader-{instance}");
         settings["auto.offset.reset"] = "earliest";
@@ -138,7 +143,6 @@ internal sealed class KafkaClients(KafkaOptions options, string instance, ILogge
         settings["enable.auto.offset.store"] = "false";
         settings["enable.partition.eof"] = "true";
         settings["isolation.level"] = "read_committed";
-        Default(settings, "fetch.wait.max.ms", "500");
         Default(settings, "fetch.error.backoff.ms", "50");
         Default(settings, "queued.max.messages.kbytes", "16384");
         settings["fetch.message.max.bytes"] = Number(Math.Max(1 << 20, options.MaxRecordBytes / 16));

@@ -74,7 +74,15 @@ internal sealed unsafe class RecordProducer(IProducer<byte[], byte[]> producer) 
         GC.KeepAlive(producer);
     }
 
-    private void Produce(nint topic, int partition, long time, ReadOnlySpan<byte> key, nint headers, ReadOnlySpan<byte> value, bool isDeletion)
+    private void Produce(
+        nint topic,
+        int partition,
+        long time,
+        ReadOnlySpan<byte> key,
+        nint headers,
+        ReadOnlySpan<byte> value,
+        bool isDeletion
+    )
     {
         byte none = 0;
         fixed (

@@ -64,7 +64,10 @@ internal sealed unsafe class RecordQueue : IDisposable
                 if (message->Topic != topic)
                 {
                     topic = message->Topic;
-                    name = topic == 0 ? default : System.Runtime.InteropServices.MemoryMarshal.CreateReadOnlySpanFromNullTerminated(rd_kafka_topic_name(topic));
+                    name =
+                        topic == 0
+                            ? default
+                            : System.Runtime.InteropServices.MemoryMarshal.CreateReadOnlySpanFromNullTerminated(rd_kafka_topic_name(topic));
                 }
                 Hand(message, name, receiver);
                 rd_kafka_message_destroy(message);

@@ -119,7 +119,11 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
             marks.Signal();
             if (!marks.Wait(TimeSpan.FromSeconds(10)))
             {
-                throw new CommitException($"The broker committed a transaction of '{transactionalId}' and did not say where its records are.", false, null);
+                throw new CommitException(
+                    $"The broker committed a transaction of '{transactionalId}' and did not say where its records are.",
+                    false,
+                    null
+                );
             }
             if (Stopwatch.GetElapsedTime(since) > Doubtful)
             {

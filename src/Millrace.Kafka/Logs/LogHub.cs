@@ -71,7 +71,9 @@ internal sealed class Lane : IDisposable
         {
             return false;
         }
-        Order(consumer => consumer.IncrementalAssign([new Confluent.Kafka.TopicPartitionOffset(Place(reader), new Offset(reader.Fetched))]));
+        Order(consumer =>
+            consumer.IncrementalAssign([new Confluent.Kafka.TopicPartitionOffset(Place(reader), new Offset(reader.Fetched))])
+        );
         return true;
     }
 
@@ -114,7 +116,7 @@ internal sealed class Lane : IDisposable
         {
             try
             {
-                using var consumer = _clients.Reader();
+                using var consumer = _clients.Reader(50);
                 using var queue = new RecordQueue(consumer);
                 _queue = queue;
                 var receiver = new Receiver(this);

@@ -24,7 +24,9 @@ internal sealed class Watermarks(KafkaClients clients, IConsumer<byte[], byte[]>
         }
         try
         {
-            var end = asker.QueryWatermarkOffsets(new(clients.Named(source.Topic.Name), new Partition(source.Partition)), Patience).High.Value;
+            var end = asker
+                .QueryWatermarkOffsets(new(clients.Named(source.Topic.Name), new Partition(source.Partition)), Patience)
+                .High.Value;
             _ends[key] = (Environment.TickCount64, end);
             return end;
         }

@@ -127,7 +127,10 @@ internal sealed class GroupLoop : IMember
             }
             catch (Exception e)
             {
-                _group.Faulted(partition, new EngineException($"The state of {_group.Name}[{partition}] cannot be restored: {e.Message}", e));
+                _group.Faulted(
+                    partition,
+                    new EngineException($"The state of {_group.Name}[{partition}] cannot be restored: {e.Message}", e)
+                );
                 await Task.Delay(wait, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 wait = wait * 2 < TimeSpan.FromSeconds(5) ? wait * 2 : TimeSpan.FromSeconds(5);
             }
@@ -157,7 +160,9 @@ internal sealed class GroupLoop : IMember
             input.Kept = input.Fetched;
         }
         _works[partition] = work;
-        _consumer!.IncrementalAssign([.. work.Inputs.Select(i => new TopicPartitionOffset(Place(i.Source.Topic.Name, partition), new Offset(i.Fetched)))]);
+        _consumer!.IncrementalAssign([
+            .. work.Inputs.Select(i => new TopicPartitionOffset(Place(i.Source.Topic.Name, partition), new Offset(i.Fetched))),
+        ]);
         _busyAt = Environment.TickCount64;
     }
 
@@ -237,7 +242,7 @@ internal sealed class GroupLoop : IMember
 
     private void Serve()
     {
-        using var consumer = _clients.Reader();
+        using var consumer = _clients.Reader(250);
         using var queue = new RecordQueue(consumer);
         _consumer = consumer;
         _queue = queue;
@@ -278,7 +283,9 @@ internal sealed class GroupLoop : IMember
             }
         }
         var all = _works
-            .Values.SelectMany(w => w.Inputs.Select(i => new TopicPartitionOffset(Place(i.Source.Topic.Name, w.Partition), new Offset(i.Fetched))))
+            .Values.SelectMany(w =>
+                w.Inputs.Select(i => new TopicPartitionOffset(Place(i.Source.Topic.Name, w.Partition), new Offset(i.Fetched)))
+            )
             .ToList();
         if (all.Count > 0)
         {
@@ -571,7 +578,13 @@ internal sealed class GroupLoop : IMember
         {
             var where = topic.IsEmpty ? loop._clients.Options.BootstrapServers : $"{Encoding.UTF8.GetString(topic)}[{partition}]";
             var message = $"{loop._group.Name} cannot read {where}: {error.Reason}";
-            if (error.Code is ErrorCode.UnknownTopicOrPart or ErrorCode.Local_UnknownTopic or ErrorCode.TopicAuthorizationFailed or ErrorCode.OffsetOutOfRange)
+            if (
+                error.Code
+                is ErrorCode.UnknownTopicOrPart
+                    or ErrorCode.Local_UnknownTopic
+                    or ErrorCode.TopicAuthorizationFailed
+                    or ErrorCode.OffsetOutOfRange
+            )
             {
                 _failure ??= new EngineException(message);
             }

@@ -115,12 +115,15 @@ internal sealed class PartitionWork
         {
             _wants = _pending.IsCompleted ? _pending.GetAwaiter().GetResult() : _pending.AsTask().GetAwaiter().GetResult();
             _first = false;
-            _wakeAt = _wants.WakeAfter is { } after ? Environment.TickCount64 + (long)Math.Min(after.TotalMilliseconds, int.MaxValue) : long.MaxValue;
+            _wakeAt = _wants.WakeAfter is { } after
+                ? Environment.TickCount64 + (long)Math.Min(after.TotalMilliseconds, int.MaxValue)
+                : long.MaxValue;
             Called = true;
             _backoff = FirstBackoff;
             foreach (var input in Inputs)
             {
-                var next = ReferenceEquals(input, _input) && _taken < input.Count ? input.Peek(_taken + 1).Span[_taken].Offset
+                var next =
+                    ReferenceEquals(input, _input) && _taken < input.Count ? input.Peek(_taken + 1).Span[_taken].Offset
                     : ReferenceEquals(input, _input) ? input.Fetched
                     : input.Next;
                 Part.Positions.Add(new(input.Source.Topic.Name, next));

@@ -71,12 +71,22 @@ internal sealed class Follower : IDisposable
         var end = await Task.Run(() => End(image), cancellation).ConfigureAwait(false);
         if (end.High < image.Next)
         {
-            EngineLog.Wiped(_clients.Log, image.Name, image.Partition, "the topic ends before what this copy has, so the broker has lost records");
+            EngineLog.Wiped(
+                _clients.Log,
+                image.Name,
+                image.Partition,
+                "the topic ends before what this copy has, so the broker has lost records"
+            );
             image.Wipe();
         }
         else if (image.Next > 0 && DateTimeOffset.UtcNow - image.WrittenAt > ImageStore.Absence)
         {
-            EngineLog.Wiped(_clients.Log, image.Name, image.Partition, $"it was away for more than {ImageStore.Absence.TotalDays} days, and may have missed deletions");
+            EngineLog.Wiped(
+                _clients.Log,
+                image.Name,
+                image.Partition,
+                $"it was away for more than {ImageStore.Absence.TotalDays} days, and may have missed deletions"
+            );
             image.Wipe();
         }
         Order(() => Add(image, end.High, stay, caught));
@@ -210,12 +220,15 @@ internal sealed class Follower : IDisposable
         {
             try
             {
-                using var consumer = _clients.Reader();
+                using var consumer = _clients.Reader(50);
                 using var queue = new RecordQueue(consumer);
                 _consumer = consumer;
                 _queue = queue;
                 var again = _following
-                    .Values.Select(following => new Confluent.Kafka.TopicPartitionOffset(Place(following.Image), new Offset(following.Restart())))
+                    .Values.Select(following => new Confluent.Kafka.TopicPartitionOffset(
+                        Place(following.Image),
+                        new Offset(following.Restart())
+                    ))
                     .ToList();
                 if (again.Count > 0)
                 {
@@ -422,7 +435,8 @@ internal sealed class Following(Image image, ImageStore store)
         _positions.Clear();
     }
 
-    public RestoreProgress Progress() => new(image.Name, image.Partition, _read, Math.Max(0, End - Reached), _read / Math.Max(0.001, Seconds));
+    public RestoreProgress Progress() =>
+        new(image.Name, image.Partition, _read, Math.Max(0, End - Reached), _read / Math.Max(0.001, Seconds));
 
     public void Say(Microsoft.Extensions.Logging.ILogger log)
     {

@@ -28,6 +28,22 @@ public interface IEngine : IAsyncDisposable
     /// <param name="cancellation">Stops it; returns when all its processors are disposed.</param>
     Task RunAsync(ProcessorGroup group, CancellationToken cancellation);
 
+    /// <summary>
+    /// Whether several processes run the same application on it: partitions of a group are then spread over them, and what one process knows is
+    /// known to the others by the logs and states alone.
+    /// </summary>
+    bool IsShared => false;
+
+    /// <summary>
+    /// Has something done by one process at a time: while the work runs, nobody else's commits to that appender succeed. On an engine of one
+    /// process that is this one.
+    /// </summary>
+    /// <param name="appender">The appender that the work writes with.</param>
+    /// <param name="work">What to do; its token is cancelled when another process takes over, and it may be called again after that.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <returns>Completes when the work has, and fails as it does.</returns>
+    Task RunAsOwnerAsync(string appender, Func<CancellationToken, Task> work, CancellationToken cancellation) => work(cancellation);
+
     /// <summary>Reads one partition of a log, from an offset on.</summary>
     /// <param name="source">The partition.</param>
     /// <param name="offset">The first offset to read; 0 is the beginning.</param>

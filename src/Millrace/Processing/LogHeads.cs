@@ -15,41 +15,43 @@ internal sealed class LogHeads(Application application, IEngine engine, TimeProv
     private readonly string _appender = $"{application.Topology.Name}.heads";
 
     /// <summary>Writes what changed since the last start, to every partition, and remembers it in the same commit.</summary>
-    public async Task WriteAsync(IReadOnlyDictionary<Type, object> settings, CancellationToken cancellation)
-    {
-        await using var appender = engine.OpenAppender(_appender);
-        var transaction = appender.Begin();
-        var wrote = false;
-        foreach (var (type, value) in settings)
-        {
-            wrote |= WriteSettings(transaction, type, value);
-        }
-        foreach (var aggregate in application.Topology.Aggregates)
-        {
-            wrote |= WriteCode(transaction, aggregate);
-        }
-        if (wrote)
-        {
-            await appender.CommitAsync(transaction, durable: true, cancellation).ConfigureAwait(false);
-        }
-    }
+    public Task WriteAsync(IReadOnlyDictionary<Type, object> settings, CancellationToken cancellation) =>
+        engine.DecideAsync(
+            _appender,
+            transaction =>
+            {
+                var wrote = false;
+                foreach (var (type, value) in settings)
+                {
+                    wrote |= WriteSettings(transaction, type, value);
+                }
+                foreach (var aggregate in application.Topology.Aggregates)
+                {
+                    wrote |= WriteCode(transaction, aggregate);
+                }
+                return (wrote, wrote);
+            },
+            cancellation
+        );
 
     /// <summary>
     /// Writes settings that differ from what was written last, to every partition, while the application runs. Several processes may see the same
     /// change: what was written last is in the logs' own store, so the first writes and the others find nothing new.
     /// </summary>
     /// <returns>The names of those it wrote.</returns>
-    public async Task<IReadOnlyList<string>> WriteSettingsAsync(IReadOnlyDictionary<Type, object> settings, CancellationToken cancellation)
-    {
-        await using var appender = engine.OpenAppender(_appender);
-        var transaction = appender.Begin();
-        var wrote = settings.Where(entry => WriteSettings(transaction, entry.Key, entry.Value)).Select(entry => entry.Key.Name).ToList();
-        if (wrote.Count > 0)
-        {
-            await appender.CommitAsync(transaction, durable: true, cancellation).ConfigureAwait(false);
-        }
-        return wrote;
-    }
+    public Task<IReadOnlyList<string>> WriteSettingsAsync(IReadOnlyDictionary<Type, object> settings, CancellationToken cancellation) =>
+        engine.DecideAsync<IReadOnlyList<string>>(
+            _appender,
+            transaction =>
+            {
+                var wrote = settings
+                    .Where(entry => WriteSettings(transaction, entry.Key, entry.Value))
+                    .Select(entry => entry.Key.Name)
+                    .ToList();
+                return (wrote.Count > 0, wrote);
+            },
+            cancellation
+        );
 
     private long Now => Instants.Of(clock.GetUtcNow());
 

@@ -18,8 +18,6 @@ internal sealed record Fingerprint(
 {
     private static ReadOnlySpan<byte> StateKey => "fingerprint"u8;
 
-    private static string AppenderName(Topology topology) => $"{topology.Name}.topology";
-
     /// <summary>A topology's fingerprint.</summary>
     public static Fingerprint Of(Application application, IEnumerable<string> sources)
     {
@@ -58,7 +56,7 @@ internal sealed record Fingerprint(
 
     /// <summary>Compares with what was saved; saves what is new where nothing stands against it.</summary>
     /// <returns>What changed and cannot, each with what to do; empty when the application may start.</returns>
-    public static async Task<IReadOnlyList<string>> CheckAsync(
+    public static Task<IReadOnlyList<string>> CheckAsync(
         IEngine engine,
         Application application,
         IEnumerable<string> sources,
@@ -66,31 +64,32 @@ internal sealed record Fingerprint(
     )
     {
         var now = Of(application, sources);
-        var before = Load(engine, application.Topology);
-        if (before is not null && FingerprintComparison.Changes(before, now) is { Count: > 0 } changes)
-        {
-            return changes;
-        }
-        var saved = before is null ? now : now.With(before);
-        var json = JsonSerializer.SerializeToUtf8Bytes(saved, FingerprintJson.Default.Fingerprint);
-        if (
-            before is not null
-            && json.AsSpan().SequenceEqual(JsonSerializer.SerializeToUtf8Bytes(before, FingerprintJson.Default.Fingerprint))
-        )
-        {
-            return [];
-        }
-        await using var appender = engine.OpenAppender(AppenderName(application.Topology));
-        var transaction = appender.Begin();
-        transaction.Put(StateKey, json);
-        await appender.CommitAsync(transaction, durable: true, cancellation);
-        return [];
+        return engine.DecideAsync<IReadOnlyList<string>>(
+            $"{application.Topology.Name}.topology",
+            transaction =>
+            {
+                var before = transaction.TryGet(StateKey, out var stored)
+                    ? JsonSerializer.Deserialize(stored, FingerprintJson.Default.Fingerprint)
+                    : null;
+                if (before is not null && FingerprintComparison.Changes(before, now) is { Count: > 0 } changes)
+                {
+                    return (false, changes);
+                }
+                var saved = before is null ? now : now.With(before);
+                var json = JsonSerializer.SerializeToUtf8Bytes(saved, FingerprintJson.Default.Fingerprint);
+                if (
+                    before is not null
+                    && json.AsSpan().SequenceEqual(JsonSerializer.SerializeToUtf8Bytes(before, FingerprintJson.Default.Fingerprint))
+                )
+                {
+                    return (false, []);
+                }
+                transaction.Put(StateKey, json);
+                return (true, []);
+            },
+            cancellation
+        );
     }
-
-    private static Fingerprint? Load(IEngine engine, Topology topology) =>
-        engine.OpenState(AppenderName(topology), 0).TryGet(StateKey, out var json)
-            ? JsonSerializer.Deserialize(json, FingerprintJson.Default.Fingerprint)
-            : null;
 
     // Views, reactions and message types that were taken out are remembered: their logs and state are still there.
     private Fingerprint With(Fingerprint before) =>

@@ -9,21 +9,21 @@ internal sealed class Owner(KafkaEngine engine, string name, Func<CancellationTo
     private readonly Lock _gate = new();
     private CancellationTokenSource? _stop;
     private Task _running = Task.CompletedTask;
-    private TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Membership? _membership;
 
-    /// <summary>Works whenever this process is the owner, until cancelled or the work fails.</summary>
+    /// <summary>Works whenever this process is the owner, until cancelled or the work ends.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
         await engine.Topics.CreateStateAsync(name, 1).ConfigureAwait(false);
         using var membership = new Membership(engine.Clients, $"{name}.owner", 0, [Topics.StateTopic(name)], this);
         _membership = membership;
         membership.Start();
-        await _failed.Task.WaitAsync(cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _ended.Task.WaitAsync(cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         // Leaves the group, which stops the work through Revoked.
         await Task.Run(membership.Dispose, CancellationToken.None).ConfigureAwait(false);
         cancellation.ThrowIfCancellationRequested();
-        await _failed.Task.ConfigureAwait(false);
+        await _ended.Task.ConfigureAwait(false);
     }
 
     public void Assigned(IReadOnlyList<int> partitions)
@@ -57,8 +57,9 @@ internal sealed class Owner(KafkaEngine engine, string name, Func<CancellationTo
                 new Confluent.Kafka.Offset(0)
             );
             worker.Own(new AppendWorker.Ownership(_membership!, [place]));
-            await worker.Take(stop).ConfigureAwait(false);
+            await worker.Take(anew: true, stop).ConfigureAwait(false);
             await work(stop).ConfigureAwait(false);
+            _ended.TrySetResult();
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -66,7 +67,7 @@ internal sealed class Owner(KafkaEngine engine, string name, Func<CancellationTo
         }
         catch (Exception e)
         {
-            _failed.TrySetException(e);
+            _ended.TrySetException(e);
         }
     }
 }
