@@ -17,7 +17,7 @@ public static class MillraceHostBuilderExtensions
     public const string Section = "Millrace";
 
     /// <summary>
-    /// Runs a topology on this host: registers <see cref="ICommands"/>, an <see cref="IView{TDocument}"/> for each view, the health checks
+    /// Runs a topology on this host: registers <see cref="ICommands"/>, <see cref="IErasure"/>, an <see cref="IView{TDocument}"/> for each view, the health checks
     /// <c>millrace-ready</c> (tag <c>ready</c>) and <c>millrace-live</c> (tag <c>live</c>), metrics and traces. An engine and a source are added to
     /// what it returns. Everything is checked when the host starts; what stands in the way is listed together.
     /// </summary>
@@ -57,6 +57,7 @@ public static class MillraceHostBuilderExtensions
             provider.GetRequiredService<ILoggerFactory>().CreateLogger("Millrace")
         ));
         services.AddSingleton(provider => provider.GetRequiredService<Runtime>().Commands);
+        services.AddSingleton<IErasure>(provider => provider.GetRequiredService<Runtime>());
         foreach (var view in topology.Views)
         {
             view.Visit(new ViewRegistration(services));

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Millrace;
 
-/// <summary>What is held, and what an operator can do about it. Both deeds are records in the log, with who and why.</summary>
+/// <summary>What is held, and what an operator can do about it. Its deeds are records in the log, with who and why.</summary>
 internal static class HeldApi
 {
     private const int MostListed = 1000;
@@ -47,7 +47,34 @@ internal static class HeldApi
                 (HeldRequest request, Runtime runtime, HttpContext http) => ActAsync(request, runtime, http, skip: true)
             )
             .AddEndpointFilter<RouteHandlerBuilder, SameOrigin>();
+        group
+            .MapPost("/api/erase", (HeldRequest request, Runtime runtime, HttpContext http) => EraseAsync(request, runtime, http))
+            .AddEndpointFilter<RouteHandlerBuilder, SameOrigin>();
     }
+
+    /// <summary>Erases an entity of a personal aggregate. What one types says which entity one means: nothing brings it back.</summary>
+    private static async Task<IResult> EraseAsync(HeldRequest request, Runtime runtime, HttpContext http)
+    {
+        if (string.IsNullOrWhiteSpace(request.Reason))
+        {
+            return Refused("Say why: the reason is recorded in the log.");
+        }
+        if (request.Confirm != request.Entity)
+        {
+            return Refused($"Type the entity's id, {request.Entity}, to confirm that it is to be erased for good.");
+        }
+        try
+        {
+            await runtime.EraseAsync(request.Aggregate, request.Entity, request.Reason, By(http), http.RequestAborted);
+        }
+        catch (ArgumentException refused)
+        {
+            return Refused(refused.Message);
+        }
+        return Results.Accepted();
+    }
+
+    private static string By(HttpContext http) => http.User.Identity is { IsAuthenticated: true, Name: { } name } ? name : "local";
 
     private static string? Given(string? text) => string.IsNullOrEmpty(text) ? null : text;
 
@@ -74,7 +101,7 @@ internal static class HeldApi
                 StatusCodes.Status409Conflict
             );
         }
-        var by = http.User.Identity is { IsAuthenticated: true, Name: { } name } ? name : "local";
+        var by = By(http);
         await (
             skip
                 ? runtime.Operator.SkipAsync(request.Aggregate, request.Entity, held.CommandId, request.Reason, by)
@@ -91,5 +118,5 @@ internal static class HeldApi
 /// <param name="Aggregate">The aggregate.</param>
 /// <param name="Entity">The entity.</param>
 /// <param name="Reason">Why.</param>
-/// <param name="Confirm">To skip: the entity again, as typed.</param>
+/// <param name="Confirm">To skip or to erase: the entity again, as typed.</param>
 internal sealed record HeldRequest(string Aggregate, string Entity, string? Reason, string? Confirm);

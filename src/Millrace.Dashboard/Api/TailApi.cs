@@ -20,26 +20,42 @@ internal static class TailApi
     {
         group.MapGet(
             "/api/events",
-            (IEngine engine, Topology topology, MillraceOptions options, IHostApplicationLifetime lifetime, HttpContext http) =>
+            (
+                IEngine engine,
+                Topology topology,
+                MillraceOptions options,
+                IHostApplicationLifetime lifetime,
+                Runtime runtime,
+                HttpContext http
+            ) =>
             {
                 var application = new Application(topology, options.Partitions);
                 return Tail(
                     http,
                     lifetime,
                     engine,
+                    runtime,
                     [.. topology.Aggregates.Select(aggregate => (application.Events(aggregate), aggregate.Name))]
                 );
             }
         );
         group.MapGet(
             "/api/intents",
-            (IEngine engine, Topology topology, MillraceOptions options, IHostApplicationLifetime lifetime, HttpContext http) =>
+            (
+                IEngine engine,
+                Topology topology,
+                MillraceOptions options,
+                IHostApplicationLifetime lifetime,
+                Runtime runtime,
+                HttpContext http
+            ) =>
             {
                 var application = new Application(topology, options.Partitions);
                 return Tail(
                     http,
                     lifetime,
                     engine,
+                    runtime,
                     [.. topology.Reactions.Select(reaction => (application.Intents(reaction), reaction.Name))]
                 );
             }
@@ -50,6 +66,7 @@ internal static class TailApi
         HttpContext http,
         IHostApplicationLifetime lifetime,
         IEngine engine,
+        Runtime runtime,
         IReadOnlyList<(Topic Topic, string Of)> topics
     )
     {
@@ -62,7 +79,8 @@ internal static class TailApi
             engine,
             [.. topics.Where(topic => of.Length == 0 || topic.Of == of)],
             entry => types.Count == 0 || types.Contains(entry.Type ?? ""),
-            key
+            key,
+            runtime.Seals
         );
         http.Response.Headers["X-Accel-Buffering"] = "no";
         return TypedResults.ServerSentEvents(Items(tail, last, http.RequestAborted, lifetime.ApplicationStopping));

@@ -22,11 +22,17 @@ internal sealed record LogEntry(string Topic, int Partition, long Offset, long M
     public string? Of { get; init; }
     public JsonElement? Value { get; init; }
 
+    /// <summary>Whether it is of an entity that was erased, so that nobody can read its value any more.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Erased { get; init; }
+
     [JsonIgnore]
     public RecordKind Kind { get; init; }
 
-    public static LogEntry From(TopicPartition source, in Record record, string? of)
+    public static LogEntry From(TopicPartition source, in Record record, string? of, Seals? seals)
     {
+        var value = record.Value;
+        var erased = seals is not null && !seals.TryRead(of, record, out value);
         var headers = new RecordHeaders(record.Headers.Span);
         return new LogEntry(source.Topic.Name, source.Partition, record.Offset, record.Time, Encoding.UTF8.GetString(record.Key.Span))
         {
@@ -38,7 +44,8 @@ internal sealed record LogEntry(string Topic, int Partition, long Offset, long M
             Causation = Text(headers[Header.CausationId]),
             Sequence = long.TryParse(headers[Header.Sequence], CultureInfo.InvariantCulture, out var sequence) ? sequence : null,
             Snapshot = headers.TryGet(Header.Snapshot, out _),
-            Value = record.Value.IsEmpty ? null : Parse(record.Value.Span),
+            Value = value.IsEmpty ? null : Parse(value.Span),
+            Erased = erased,
         };
     }
 

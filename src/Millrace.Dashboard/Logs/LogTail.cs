@@ -9,7 +9,13 @@ namespace Millrace;
 /// Follows several logs as they grow. Filtered here, so that a busy log costs the network only what was asked for; bounded, so that a slow reader
 /// costs memory only so much: it is told how many it missed.
 /// </summary>
-internal sealed class LogTail(IEngine engine, IReadOnlyList<(Topic Topic, string Of)> topics, Func<LogEntry, bool> wanted, string? key)
+internal sealed class LogTail(
+    IEngine engine,
+    IReadOnlyList<(Topic Topic, string Of)> topics,
+    Func<LogEntry, bool> wanted,
+    string? key,
+    Seals? seals
+)
 {
     private const int Room = 2000;
     private readonly byte[]? _key = key is null ? null : Encoding.UTF8.GetBytes(key);
@@ -131,7 +137,7 @@ internal sealed class LogTail(IEngine engine, IReadOnlyList<(Topic Topic, string
         {
             return;
         }
-        var entry = LogEntry.From(source, record, of);
+        var entry = LogEntry.From(source, record, of, seals);
         if (wanted(entry))
         {
             to(entry);

@@ -27,7 +27,7 @@ internal sealed class StoryReader(IEngine engine, Application application, Runti
             commandLog,
             before,
             (in Record record) => record.Key.Span.SequenceEqual(key) && new RecordHeaders(record.Headers.Span).Kind != RecordKind.Control,
-            record => (Entry: Command(commandLog, record, aggregate.Name), Body: record.Value.ToArray()),
+            record => (Entry: Command(commandLog, record, aggregate.Name), Body: Body(record, aggregate.Name)),
             // One more than is shown says that there are more.
             block => (found += block.Count) > limit
         );
@@ -40,7 +40,7 @@ internal sealed class StoryReader(IEngine engine, Application application, Runti
             eventLog,
             null,
             (in Record record) => record.Key.Span.SequenceEqual(key) && new RecordHeaders(record.Headers.Span).Kind == RecordKind.Message,
-            record => LogEntry.From(eventLog, record, aggregate.Name),
+            record => LogEntry.From(eventLog, record, aggregate.Name, runtime.Seals),
             // An event of an earlier command: everything before it is older still.
             block => block.Count > 0 && !ids.Contains(block[0].Causation) && before is null
         );
@@ -58,7 +58,7 @@ internal sealed class StoryReader(IEngine engine, Application application, Runti
                 new StoryCommand(
                     entry,
                     native,
-                    native ? [] : history.Read(body),
+                    native || entry.Erased ? [] : history.Read(body),
                     entry.Id is { } command && outcomes.TryGetValue(command, out var outcome) ? outcome.Rejected : null,
                     entry.Offset >= decided,
                     published,
@@ -88,10 +88,17 @@ internal sealed class StoryReader(IEngine engine, Application application, Runti
         );
     }
 
-    private static LogEntry Command(TopicPartition source, in Record record, string aggregate)
+    private LogEntry Command(TopicPartition source, in Record record, string aggregate)
     {
-        var entry = LogEntry.From(source, record, aggregate);
+        var entry = LogEntry.From(source, record, aggregate, runtime.Seals);
         return entry.Kind == RecordKind.Changes ? entry with { Value = null } : entry;
+    }
+
+    /// <summary>What a command says; nothing where it is erased.</summary>
+    private byte[] Body(in Record record, string of)
+    {
+        var value = record.Value;
+        return runtime.Seals is null || runtime.Seals.TryRead(of, record, out value) ? value.ToArray() : [];
     }
 
     private Dictionary<string, OutcomeRecord> Outcomes(LogScan scan, AggregateDefinition aggregate, int partition, byte[] key)
@@ -106,7 +113,9 @@ internal sealed class StoryReader(IEngine engine, Application application, Runti
                 record =>
                     (
                         Encoding.UTF8.GetString(new RecordHeaders(record.Headers.Span)[Header.Id]),
-                        JsonSerializer.Deserialize(record.Value.Span, MillraceJson.Default.OutcomeRecord)!
+                        Body(record, aggregate.Name) is { Length: > 0 } outcome
+                            ? JsonSerializer.Deserialize(outcome, MillraceJson.Default.OutcomeRecord)!
+                            : new OutcomeRecord(null, 0, 0)
                     ),
                 _ => false
             );
@@ -136,7 +145,7 @@ internal sealed class StoryReader(IEngine engine, Application application, Runti
                         (in Record record) =>
                             looked++ < Followed
                             && events.Contains(Encoding.UTF8.GetString(new RecordHeaders(record.Headers.Span)[Header.CausationId])),
-                        record => LogEntry.From(source, record, reaction.Name),
+                        record => LogEntry.From(source, record, reaction.Name, runtime.Seals),
                         _ => looked >= Followed
                     )
                 );

@@ -148,6 +148,11 @@ export function body(value) {
   return rest;
 }
 
+/** What a record says; of an entity that was erased nobody knows any more. */
+export function said(record, pretty = false) {
+  return record.erased ? h("em.muted", null, "erased") : json(body(record.value), pretty);
+}
+
 /** A line of the last values. */
 export function sparkline(values, label) {
   const width = 96;

@@ -1,4 +1,4 @@
-import { body, empty, entityUrl, getJson, h, json, number, seconds, time } from "./dom.js";
+import { empty, entityUrl, getJson, h, json, number, said, seconds, time } from "./dom.js";
 import { details } from "./tail.js";
 
 // One entity's story on one time axis: transaction, command and decision, events, what followed. Newest last, as it happened.
@@ -161,15 +161,15 @@ function decision(command) {
       ? h("p.verdict.waiting", null, command.standing)
       : h("p.verdict.good", null, command.events.length ? `accepted, ${number(command.events.length)} event${command.events.length > 1 ? "s" : ""}` : "accepted, nothing new");
   return [
-    command.native ? h("p", null, h("span.type", null, record.type)) : h("p.muted", null, "rows changed"),
-    command.native && h("p.body", null, json(body(record.value))),
+    command.native ? h("p", null, h("span.type", null, record.type)) : h("p.muted", null, record.erased ? "rows changed: erased" : "rows changed"),
+    command.native && h("p.body", null, said(record)),
     verdict,
     fold(record),
   ];
 }
 
 function item(record, by) {
-  return h("div.item", null, h("p", null, h("span.type", null, record.type), by && h("small", null, ` by ${by}`)), h("p.body", null, json(body(record.value))), fold(record));
+  return h("div.item", null, h("p", null, h("span.type", null, record.type), by && h("small", null, ` by ${by}`)), h("p.body", null, said(record)), fold(record));
 }
 
 // Views see every event of the entity; an intent says whether a timer brought it, and how much later.

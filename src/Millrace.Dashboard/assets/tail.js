@@ -1,4 +1,4 @@
-import { body, empty, entityUrl, h, json, number, parse, time } from "./dom.js";
+import { empty, entityUrl, h, number, parse, said, time } from "./dom.js";
 
 // Follows a log: the server filters, the page keeps the last few hundred, and says what it did not show.
 
@@ -156,7 +156,7 @@ function row(record, href) {
       h("span.type", null, record.type ?? "?"),
       href ? h("a.key", { href }, `${record.of} ${record.key}`) : h("span.key", null, `${record.of} ${record.key}`),
       record.snapshot && h("span.tag", null, "snapshot"),
-      h("span.body", null, json(body(record.value))),
+      h("span.body", null, said(record)),
       h("button.quiet.open", { type: "button", "aria-label": "details", click: (e) => (e.stopPropagation(), open()) }, "⋯"),
     ),
     more,
@@ -168,7 +168,7 @@ export function details(record) {
   return h(
     "div.details",
     null,
-    json(body(record.value), true),
+    said(record, true),
     h(
       "dl",
       null,

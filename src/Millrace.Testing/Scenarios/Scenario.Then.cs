@@ -130,10 +130,14 @@ public sealed partial class Scenario
             .. _runtime.Application.Topology.Reactions.Select(_runtime.Application.Intents),
         ];
 
-    /// <summary>The messages appended since the mark, those of one partition in order.</summary>
+    /// <summary>The messages appended since the mark without those of erased entities, those of one partition in order.</summary>
     internal List<LogEntry> Since(Topic topic, bool fromStart = false)
     {
         var entries = new List<LogEntry>();
+        var application = _runtime.Application;
+        var of =
+            application.Topology.Aggregates.FirstOrDefault(aggregate => application.Events(aggregate) == topic)?.Name
+            ?? application.Topology.Reactions.FirstOrDefault(reaction => application.Intents(reaction) == topic)?.Name;
         for (var partition = 0; partition < topic.Partitions; partition++)
         {
             var source = new TopicPartition(topic, partition);
@@ -142,9 +146,13 @@ public sealed partial class Scenario
             {
                 foreach (ref readonly var record in batch.Records.Span)
                 {
-                    if (new RecordHeaders(record.Headers.Span).Kind == RecordKind.Message)
+                    var value = record.Value;
+                    if (
+                        new RecordHeaders(record.Headers.Span).Kind == RecordKind.Message
+                        && (_runtime.Seals is null || _runtime.Seals.TryRead(of, record, out value))
+                    )
                     {
-                        entries.Add(new LogEntry(record.Time, record.Key.ToArray(), record.Headers.ToArray(), record.Value.ToArray()));
+                        entries.Add(new LogEntry(record.Time, record.Key.ToArray(), record.Headers.ToArray(), value.ToArray()));
                     }
                 }
             }

@@ -138,6 +138,18 @@ public sealed partial class Scenario
         return this;
     }
 
+    /// <summary>An entity of a personal aggregate is erased.</summary>
+    /// <param name="aggregate">The aggregate.</param>
+    /// <param name="id">The entity.</param>
+    public Scenario Erase(AggregateDefinition aggregate, EntityId id)
+    {
+        ArgumentNullException.ThrowIfNull(aggregate);
+        Mark();
+        Wait(_runtime.EraseAsync(aggregate.Name, id, "a scenario", null, CancellationToken.None));
+        Settle();
+        return this;
+    }
+
     /// <summary>Changes that happen while nobody reads the log, which is purged meanwhile: only a snapshot will show them.</summary>
     /// <param name="rows">What happens.</param>
     public Scenario Unseen(params RowOp[] rows)

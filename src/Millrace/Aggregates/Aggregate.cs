@@ -116,6 +116,9 @@ public abstract class AggregateDefinition
     /// <summary>What becomes of a table's rows without a root.</summary>
     internal abstract Orphans OrphansOf(string table);
 
+    /// <summary>Whether its records are encrypted with a key of each entity.</summary>
+    internal abstract bool IsPersonal { get; }
+
     internal abstract Type EventType { get; }
     internal abstract Type StateType { get; }
     internal abstract IReadOnlyList<Type> CommandTypes { get; }

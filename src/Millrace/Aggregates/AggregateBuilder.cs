@@ -29,6 +29,7 @@ public sealed class AggregateBuilder<TRoot, TState, TEvent> : Aggregate<TEvent>
         Commands = other.Commands;
         ReferenceRows = other.ReferenceRows;
         AfterTransaction = other.AfterTransaction;
+        HasPersonalData = other.HasPersonalData;
     }
 
     internal TState Initial { get; }
@@ -38,6 +39,8 @@ public sealed class AggregateBuilder<TRoot, TState, TEvent> : Aggregate<TEvent>
     internal ImmutableArray<CommandHandler<TRoot, TState, TEvent>> Commands { get; private init; } = [];
     internal ImmutableArray<ReferenceRow> ReferenceRows { get; private init; } = [];
     internal DecideTransaction<TState, TRoot, TEvent>? AfterTransaction { get; private init; }
+    internal bool HasPersonalData { get; private init; }
+    internal override bool IsPersonal => HasPersonalData;
 
     internal override RowDefinition Root => TRoot.Definition;
     internal override IReadOnlyList<RowDefinition> Tables => [.. Rows.Select(row => row.Definition)];
@@ -115,6 +118,12 @@ public sealed class AggregateBuilder<TRoot, TState, TEvent> : Aggregate<TEvent>
     }
 
     private MirroredRow<TRoot, TState, TEvent>? Find(string table) => Rows.FirstOrDefault(row => row.Definition.Table == table);
+
+    /// <summary>
+    /// Its entities are persons, or say something about one: what is recorded of an entity is encrypted with a key of its own, so that it can be erased
+    /// for good (<see cref="IErasure"/>). Ids, keys, types and times are not encrypted. Once declared it stays so.
+    /// </summary>
+    public AggregateBuilder<TRoot, TState, TEvent> Personal() => new(this) { HasPersonalData = true };
 
     private ImmutableArray<MirroredRow<TRoot, TState, TEvent>> With(MirroredRow<TRoot, TState, TEvent> row)
     {

@@ -17,13 +17,15 @@ internal sealed class CommandSender : ICommands, IAsyncDisposable
     private readonly IEngine _engine;
     private readonly TimeProvider _clock;
     private readonly IAppender _appender;
+    private readonly Seals? _seals;
     private readonly ConcurrentDictionary<string, TaskCompletionSource<(OutcomeRecord Outcome, LogPosition Position)>> _waiting = new();
 
-    public CommandSender(Application application, IEngine engine, TimeProvider clock)
+    public CommandSender(Application application, IEngine engine, TimeProvider clock, Seals? seals)
     {
         _application = application;
         _engine = engine;
         _clock = clock;
+        _seals = seals;
         _appender = engine.OpenAppender($"{application.Topology.Name}.commands");
     }
 
@@ -71,14 +73,35 @@ internal sealed class CommandSender : ICommands, IAsyncDisposable
         );
         try
         {
-            var transaction = _appender.Begin();
-            Write(transaction, aggregate, id, command, options, commandId, correlation);
-            await _appender.CommitAsync(transaction, durable: false, cancellation).ConfigureAwait(false);
+            if (aggregate.IsPersonal)
+            {
+                await AppendClosed().ConfigureAwait(false);
+            }
+            else
+            {
+                var transaction = _appender.Begin();
+                Write(transaction, aggregate, id, command, options, commandId, correlation, null);
+                await _appender.CommitAsync(transaction, durable: false, cancellation).ConfigureAwait(false);
+            }
             return await waiter.Task.WaitAsync(cancellation).ConfigureAwait(false);
         }
         finally
         {
             _waiting.TryRemove(commandId, out _);
+        }
+
+        async Task AppendClosed()
+        {
+            bool committed;
+            do
+            {
+                var drops = _seals!.Drops;
+                using var seal = _seals.For(aggregate);
+                var transaction = _appender.Begin();
+                Write(transaction, aggregate, id, command, options, commandId, correlation, seal);
+                // Where an entity was erased meanwhile it may be this one: it is written again with the key of now.
+                committed = await _seals.TryCommitAsync(drops, _appender, transaction, cancellation).ConfigureAwait(false);
+            } while (!committed);
         }
     }
 
@@ -110,7 +133,7 @@ internal sealed class CommandSender : ICommands, IAsyncDisposable
                 var id = Encoding.UTF8.GetString(new RecordHeaders(record.Headers.Span)[Header.Id]);
                 if (_waiting.TryGetValue(id, out var waiter))
                 {
-                    var outcome = JsonSerializer.Deserialize(record.Value.Span, MillraceJson.Default.OutcomeRecord)!;
+                    var outcome = Outcome(batch.Source.Topic.Name, record);
                     // The outcome and its events are one commit, so the event log's end is past them.
                     waiter.TrySetResult((outcome, new LogPosition(EventsOf(batch.Source.Topic.Name), partition, events.End)));
                 }
@@ -118,13 +141,20 @@ internal sealed class CommandSender : ICommands, IAsyncDisposable
         }
     }
 
+    private OutcomeRecord Outcome(string log, in Record record)
+    {
+        var value = record.Value;
+        return _seals is null || _seals.TryRead(AggregateOf(log).Name, record, out value)
+            ? JsonSerializer.Deserialize(value.Span, MillraceJson.Default.OutcomeRecord)!
+            : new OutcomeRecord($"{Encoding.UTF8.GetString(record.Key.Span)} was erased meanwhile.", 0, 0);
+    }
+
     public ValueTask DisposeAsync() => _appender.DisposeAsync();
 
-    private string EventsOf(string outcomes) =>
-        _application
-            .Topology.Aggregates.Where(a => _application.Outcomes(a).Name == outcomes)
-            .Select(a => _application.Events(a).Name)
-            .Single();
+    private string EventsOf(string outcomes) => _application.Events(AggregateOf(outcomes)).Name;
+
+    private AggregateDefinition AggregateOf(string outcomes) =>
+        _application.Topology.Aggregates.Single(aggregate => _application.Outcomes(aggregate).Name == outcomes);
 
     private void Write(
         ITransaction transaction,
@@ -133,7 +163,8 @@ internal sealed class CommandSender : ICommands, IAsyncDisposable
         object command,
         SendOptions options,
         string commandId,
-        string? correlation
+        string? correlation,
+        EntitySeal? seal
     )
     {
         var json = new ArrayBufferWriter<byte>();
@@ -154,9 +185,10 @@ internal sealed class CommandSender : ICommands, IAsyncDisposable
             RecordHeaders.Write(headers, Header.ExpectedSequence, Encoding.UTF8.GetBytes(expected.ToString(CultureInfo.InvariantCulture)));
         }
         var entity = Encoding.UTF8.GetBytes(id.Value);
+        var value = seal is null ? json.WrittenSpan : seal.CloseNew(entity, Encoding.UTF8.GetBytes(commandId), json.WrittenSpan);
         var topic = _application.Commands(aggregate);
         var target = new TopicPartition(topic, Slots.PartitionOf(entity, topic.Partitions));
-        transaction.Append(target, Instants.Of(_clock.GetUtcNow()), entity, headers.WrittenSpan, json.WrittenSpan);
+        transaction.Append(target, Instants.Of(_clock.GetUtcNow()), entity, headers.WrittenSpan, value);
     }
 
     /// <summary>The durable name is the discriminator that the serializer wrote, whatever the property is called.</summary>

@@ -144,7 +144,10 @@ internal sealed class ExecutorProcessor : IProcessor
         Exception? failure = null;
         try
         {
-            await ExecuteAsync(Find(queued.Sequence).ToIntent(), _stop.Token);
+            if (TryOpen(Find(queued.Sequence), out var intent))
+            {
+                await ExecuteAsync(intent, _stop.Token);
+            }
         }
         catch (Exception e)
         {
@@ -161,6 +164,24 @@ internal sealed class ExecutorProcessor : IProcessor
         return found
             ? IntentState.Read(bytes.ToArray())
             : throw new EngineException($"Intent {sequence} of {_group}[{_partition}] is not in the committed state.");
+    }
+
+    /// <summary>Intents are kept as they came, so that one of an erased entity is nothing any more.</summary>
+    private bool TryOpen(in IntentState state, out IntentRecord intent)
+    {
+        intent = state.ToIntent();
+        if (!_reaction.Aggregate.IsPersonal || _services.Seals is not { } seals)
+        {
+            return true;
+        }
+        var record = state.Record;
+        var found = seals.TryRead(_reaction.Name, new Record(0, record.Time, record.Key, record.Headers, record.Value), out var value);
+        intent = intent with { Value = value };
+        if (!found)
+        {
+            DownstreamLog.IntentErased(_services.Logger, _reaction.Name, intent.Id);
+        }
+        return found;
     }
 
     private async Task ExecuteAsync(IntentRecord intent, CancellationToken cancellation)

@@ -53,6 +53,13 @@ internal static partial class DownstreamLog
     public static partial void IntentParked(ILogger logger, string reaction, string intent, int tries, Exception exception);
 
     [LoggerMessage(
+        EventId = 1107,
+        Level = LogLevel.Information,
+        Message = "{Reaction}: the intent {Intent} is of an entity that was erased, and is not carried out."
+    )]
+    public static partial void IntentErased(ILogger logger, string reaction, string intent);
+
+    [LoggerMessage(
         EventId = 1106,
         Level = LogLevel.Warning,
         Message = "{Reaction}: the command it sent to {Aggregate} {Entity} was rejected: {Reason}"

@@ -29,6 +29,9 @@ internal sealed class DownstreamServices
     /// <summary>Sends a command for a reaction and waits for its decision; returns why it was rejected, or null.</summary>
     public required SendCommandAsync Send { get; init; }
 
+    /// <summary>The keys of personal data; null where no aggregate has any.</summary>
+    public Seals? Seals { get; init; }
+
     public TimerRegistry Timers { get; } = new();
 
     public FlowCounters Counters { get; } = new();

@@ -88,6 +88,10 @@ internal sealed class ParkedKeys
         return true;
     }
 
+    /// <summary>Forgets a key, with everything kept for it.</summary>
+    public void Forget(ITransaction transaction, ReadOnlySpan<byte> key) =>
+        TryTake(transaction, key, new Deed(new OperatorRecord("erased"), Skips: false), out _);
+
     /// <summary>Lists what is parked in one partition's committed state.</summary>
     public static IEnumerable<HeldEntityInfo> List(IStateReader state, string owner)
     {

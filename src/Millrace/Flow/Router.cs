@@ -17,6 +17,7 @@ namespace Millrace;
 /// <param name="key">The key of an event, or null where it is nobody's business; user code.</param>
 /// <param name="type">The event's JSON.</param>
 /// <param name="services">Where what is wrong goes.</param>
+/// <param name="seal">What decrypts events, where they are personal. They go on as they came.</param>
 /// <param name="committed">Told after each commit.</param>
 internal sealed class Router<TEvent>(
     string name,
@@ -26,6 +27,7 @@ internal sealed class Router<TEvent>(
     Func<TEvent, Context, string?> key,
     JsonTypeInfo<TEvent> type,
     DownstreamServices services,
+    EntitySeal? seal,
     Action committed
 ) : IProcessor
     where TEvent : class
@@ -70,7 +72,7 @@ internal sealed class Router<TEvent>(
         {
             BinaryPrimitives.WriteInt64LittleEndian(_number, _moment);
             transaction.Put(MomentKey, _number);
-            Broadcast(transaction, Moment.TimeOf(_moment), TickHeaders, default);
+            Broadcast(transaction, Moment.TimeOf(_moment), TickHeaders, default, default);
             _told = _moment;
         }
         return new(_loop.Beat(false, null));
@@ -78,7 +80,11 @@ internal sealed class Router<TEvent>(
 
     public void Committed() => committed();
 
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public ValueTask DisposeAsync()
+    {
+        seal?.Dispose();
+        return ValueTask.CompletedTask;
+    }
 
     private static ReadOnlySpan<byte> TickHeaders => ControlHeaders.Tick;
 
@@ -98,7 +104,11 @@ internal sealed class Router<TEvent>(
         _moment = controlType.SequenceEqual(Controls.SnapshotsEnded)
             ? Moment.AfterSnapshots(_moment, record.Time)
             : Moment.AfterControl(_moment);
-        Broadcast(transaction, record.Time, record.Headers.Span, record.Value.Span);
+        if (controlType.SequenceEqual(Controls.Erased))
+        {
+            _parked.Forget(transaction, record.Key.Span);
+        }
+        Broadcast(transaction, record.Time, record.Headers.Span, record.Value.Span, record.Key.Span);
     }
 
     /// <summary>An operator's deed is for what is parked here, or for what is parked under the key below.</summary>
@@ -122,9 +132,15 @@ internal sealed class Router<TEvent>(
         }
     }
 
-    private void Broadcast(ITransaction transaction, long time, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> value)
+    private void Broadcast(
+        ITransaction transaction,
+        long time,
+        ReadOnlySpan<byte> headers,
+        ReadOnlySpan<byte> value,
+        ReadOnlySpan<byte> subject
+    )
     {
-        Stamp(headers, default);
+        Stamp(headers, subject);
         for (var to = 0; to < feed.Partitions; to++)
         {
             transaction.Append(new TopicPartition(feed, to), time, default, _headers, value);
@@ -145,7 +161,11 @@ internal sealed class Router<TEvent>(
             _context.Time = Instants.Of(item.Time);
             _context.EntityId = new EntityId(Encoding.UTF8.GetString(item.Key.Span));
             _context.IsSnapshot = headers.IsSnapshot;
-            routed = key(JsonSerializer.Deserialize(item.Value.Span, type)!, _context);
+            if (!seal.TryOpen(item, headers, out var value))
+            {
+                return;
+            }
+            routed = key(JsonSerializer.Deserialize(value, type)!, _context);
         }
         catch (Exception e)
         {

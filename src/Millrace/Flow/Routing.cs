@@ -21,6 +21,7 @@ internal static class Routing
             (e, _) => key(e),
             application.Topology.JsonType<TEvent>(),
             services,
+            services.Seals?.For(reaction.Aggregate),
             static () => { }
         );
 }

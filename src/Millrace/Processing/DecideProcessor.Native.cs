@@ -16,11 +16,18 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
 {
     private const int ExpireStep = 100;
 
+    private static readonly OutcomeRecord ErasedOutcome = new("The entity was erased before the command was decided.", 0, 0);
+
     private void HandleNative(in Record record)
     {
         var headers = new RecordHeaders(record.Headers.Span);
         var entity = Load(record.Key.Span);
         var command = CommandInfo.Of(headers, record.Time);
+        if (!TryOpen(record, headers, out var message))
+        {
+            AppendOutcome(entity, command, JsonSerializer.SerializeToUtf8Bytes(ErasedOutcome, MillraceJson.Default.OutcomeRecord));
+            return;
+        }
         var idempotencyKey = headers[Header.IdempotencyKey];
         if (!idempotencyKey.IsEmpty)
         {
@@ -33,7 +40,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
             }
         }
         SweepBefore(entity);
-        var outcome = Decide(entity, command, headers, record);
+        var outcome = Decide(entity, command, headers, record.Time, message);
         var json = JsonSerializer.SerializeToUtf8Bytes(outcome, MillraceJson.Default.OutcomeRecord);
         AppendOutcome(entity, command, json);
         if (!idempotencyKey.IsEmpty)
@@ -42,7 +49,13 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         }
     }
 
-    private OutcomeRecord Decide(Entity<TState> entity, in CommandInfo command, RecordHeaders headers, in Record record)
+    private OutcomeRecord Decide(
+        Entity<TState> entity,
+        in CommandInfo command,
+        RecordHeaders headers,
+        long time,
+        ReadOnlySpan<byte> message
+    )
     {
         var name = Encoding.UTF8.GetString(headers[Header.Type]);
         if (Refusal(entity, headers, name) is { } refusal)
@@ -53,10 +66,10 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         var (handler, read) = _commands[name];
         _backup.Take(entity);
         _events.Clear();
-        _context.Enter(entity, _transaction, record.Time, snapshot: false);
+        _context.Enter(entity, _transaction, time, snapshot: false);
         try
         {
-            var decision = handler.Decide(entity.State, read(record.Value.Span), _context);
+            var decision = handler.Decide(entity.State, read(message), _context);
             Touch(entity);
             entity.Sequence++;
             if (decision.Rejected is { } reason)
@@ -67,7 +80,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
             Publish(entity, command, default, decision);
             var count = _events.Count;
             _counters.Events += count;
-            _events.AppendTo(_transaction, entity.Key, record.Time);
+            _events.AppendTo(_transaction, entity.Key, time);
             return new OutcomeRecord(null, count, entity.Sequence);
         }
         catch (Exception failure) when (IsOfItsOwn(failure))
@@ -109,7 +122,8 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         _merged.ResetWrittenCount();
         RecordHeaders.Write(_merged, Header.Id, command.Id);
         RecordHeaders.Write(_merged, Header.CorrelationId, command.Correlation);
-        _transaction.Append(_outcomes, command.Time, entity.Key, _merged.WrittenSpan, outcome);
+        var closed = _seal is null ? outcome : _seal.Close(entity.Key, command.Id, outcome);
+        _transaction.Append(_outcomes, command.Time, entity.Key, _merged.WrittenSpan, closed);
     }
 
     /// <summary>Keeps the outcome under the client's key, until the window has passed in event time.</summary>

@@ -35,6 +35,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
     private readonly List<Entity<TState>> _dirty = [];
     private readonly Utf8JsonWriter _stateWriter;
     private readonly ArrayBufferWriter<byte> _stateBytes = new(256);
+    private readonly EntitySeal? _seal;
     private ITransaction _transaction = null!;
     private CancellationToken _cancellation;
     private bool _loaded;
@@ -49,7 +50,8 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         _context = new DecideContext<TRoot, TState, TEvent>(aggregate.Name, _layout);
         _eventLog = new TopicPartition(setup.Application.Events(aggregate), partition);
         _outcomes = new TopicPartition(setup.Application.Outcomes(aggregate), partition);
-        _events = new EventWriter<TEvent>(setup.Application.Topology.JsonType<TEvent>(), _eventLog);
+        _seal = setup.Seals?.For(aggregate);
+        _events = new EventWriter<TEvent>(setup.Application.Topology.JsonType<TEvent>(), _eventLog, _seal);
         _stateJson = setup.Application.Topology.JsonType<TState>();
         _stateWriter = new Utf8JsonWriter(_stateBytes, new JsonWriterOptions { SkipValidation = true });
         foreach (var handler in aggregate.Commands)
@@ -87,7 +89,8 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         _counters.Waiting = _partition.Waiting;
         _counters.Time = _partition.Time;
         Volatile.Write(ref _counters.Heartbeat, Instants.Of(_setup.Clock.GetUtcNow()));
-        return new ValueTask<Progress>(new Progress(More: _partition.Sweeps.Count > 0, WakeAfter: Heartbeats.Interval));
+        var progress = new Progress(More: _partition.Sweeps.Count > 0, WakeAfter: Heartbeats.Interval);
+        return _seal is null ? new ValueTask<Progress>(progress) : _setup.Seals!.SavedAsync(_seal, progress, cancellation);
     }
 
     public void Committed() { }
@@ -96,6 +99,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
     {
         _stateWriter.Dispose();
         _events.Dispose();
+        _seal?.Dispose();
         return ValueTask.CompletedTask;
     }
 
@@ -118,10 +122,10 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         switch (headers.Kind)
         {
             case RecordKind.Changes:
-                if (Applies(headers))
+                if (Applies(headers) && TryOpen(record, headers, out var changes))
                 {
                     _counters.Commands++;
-                    HandleChanges(Load(record.Key.Span), record.Time, record.Headers.Span, record.Value.Span);
+                    HandleChanges(Load(record.Key.Span), record.Time, record.Headers.Span, changes);
                 }
                 break;
             case RecordKind.Message:
@@ -143,6 +147,13 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         }
         _counters.Repeated++;
         return false;
+    }
+
+    /// <summary>A record's value; false where it is of what was erased, which is as if it had never been.</summary>
+    private bool TryOpen(in Record record, RecordHeaders headers, out ReadOnlySpan<byte> value)
+    {
+        value = record.Value.Span;
+        return _seal is null || _seal.TryOpen(record.Key.Span, headers[Header.Id], value, out value);
     }
 
     private void HandleControl(in Record record, RecordHeaders headers)
@@ -184,6 +195,10 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
             {
                 HandleReference(record);
             }
+        }
+        else if (type.SequenceEqual(Controls.Erased))
+        {
+            Erase(record);
         }
         else if (Controls.IsDeed(type))
         {

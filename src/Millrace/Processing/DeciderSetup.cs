@@ -9,5 +9,6 @@ internal sealed record DeciderSetup(
     MillraceOptions Options,
     ILogger Log,
     TimeProvider Clock,
-    Func<int, DeciderCounters> Counters
+    Func<int, DeciderCounters> Counters,
+    Seals? Seals
 );

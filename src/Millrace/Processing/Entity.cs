@@ -86,6 +86,21 @@ internal sealed class Entity<TState>(byte[] key, int tables)
         Root = null;
     }
 
+    /// <summary>Is as if it had never been.</summary>
+    public void Forget(TState initial)
+    {
+        Array.Clear(Counts);
+        Sequence = 0;
+        Held = false;
+        NextInQueue = 0;
+        RootMark = 0;
+        RootRow = [];
+        RootLength = 0;
+        Root = null;
+        State = initial;
+        StateJson = null;
+    }
+
     /// <summary>Writes what the state key holds. The state's JSON is given, empty for the initial state.</summary>
     public void Write(ArrayBufferWriter<byte> value, ReadOnlySpan<byte> state)
     {

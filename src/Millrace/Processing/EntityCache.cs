@@ -1,5 +1,3 @@
-using System.IO.Hashing;
-
 namespace Millrace;
 
 /// <summary>
@@ -9,7 +7,7 @@ namespace Millrace;
 internal sealed class EntityCache<TState>(int capacity)
     where TState : class
 {
-    private readonly Dictionary<byte[], Entity<TState>> _entities = new(KeyComparer.Instance);
+    private readonly Dictionary<byte[], Entity<TState>> _entities = new(BytesComparer.Instance);
     private readonly List<Entity<TState>> _clock = [];
     private int _hand;
 
@@ -54,20 +52,5 @@ internal sealed class EntityCache<TState>(int capacity)
         }
         // All of them are unwritten: the batch is larger than the cache.
         _clock.Add(entity);
-    }
-
-    private sealed class KeyComparer : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
-    {
-        public static readonly KeyComparer Instance = new();
-
-        public bool Equals(byte[]? x, byte[]? y) => x.AsSpan().SequenceEqual(y);
-
-        public int GetHashCode(byte[] obj) => GetHashCode(obj.AsSpan());
-
-        public byte[] Create(ReadOnlySpan<byte> alternate) => alternate.ToArray();
-
-        public bool Equals(ReadOnlySpan<byte> alternate, byte[] other) => alternate.SequenceEqual(other);
-
-        public int GetHashCode(ReadOnlySpan<byte> alternate) => (int)XxHash3.HashToUInt64(alternate);
     }
 }

@@ -18,14 +18,16 @@ internal sealed class EventWriter<TEvent> : IDisposable
     private readonly JsonTypeInfo<TEvent> _json;
     private readonly Dictionary<Type, EventShape> _shapes = [];
     private readonly TopicPartition _target;
+    private readonly EntitySeal? _seal;
     private readonly ArrayBufferWriter<byte> _bytes = new(4096);
     private readonly Utf8JsonWriter _writer;
     private readonly List<(int Headers, int Value, int End)> _pending = [];
 
-    public EventWriter(JsonTypeInfo<TEvent> json, TopicPartition target)
+    public EventWriter(JsonTypeInfo<TEvent> json, TopicPartition target, EntitySeal? seal = null)
     {
         _json = json;
         _target = target;
+        _seal = seal;
         _writer = new Utf8JsonWriter(_bytes, new JsonWriterOptions { SkipValidation = true });
         foreach (var derived in json.PolymorphismOptions?.DerivedTypes ?? [])
         {
@@ -116,7 +118,9 @@ internal sealed class EventWriter<TEvent> : IDisposable
         var bytes = _bytes.WrittenSpan;
         foreach (var (headers, value, end) in _pending)
         {
-            transaction.Append(_target, time, entity, bytes[headers..value], bytes[value..end]);
+            var json = bytes[value..end];
+            var closed = _seal is null ? json : _seal.Close(entity, Seals.IdOf(bytes[headers..value]), json);
+            transaction.Append(_target, time, entity, bytes[headers..value], closed);
         }
         Clear();
     }

@@ -28,6 +28,9 @@ internal static partial class Log
     )]
     public static partial void OrphansDropped(ILogger logger, string aggregate, int partition, long rows, long entities, string entity);
 
+    [LoggerMessage(1006, LogLevel.Warning, "{Aggregate} {Entity} was erased: {Reason}")]
+    public static partial void Erased(ILogger logger, string aggregate, string entity, string reason);
+
     [LoggerMessage(1004, LogLevel.Information, "Started {Topology}: {Partitions} partitions, {Groups} groups.")]
     public static partial void Started(ILogger logger, string topology, int partitions, int groups);
 }

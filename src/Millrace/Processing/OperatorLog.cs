@@ -28,6 +28,10 @@ internal sealed class OperatorLog(Application application, IEngine engine, TimeP
     public Task SkipAsync(string of, string key, string? at, string reason, string? by) =>
         WriteAsync(Controls.Skip, of, key, at, reason, by);
 
+    /// <summary>Records that an entity was erased.</summary>
+    public Task ErasedAsync(string aggregate, string entity, string reason, string? by) =>
+        WriteAsync(Controls.Erased, aggregate, entity, null, reason, by);
+
     private Task WriteAsync(ReadOnlySpan<byte> type, string of, string key, string? at, string reason, string? by)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(reason);

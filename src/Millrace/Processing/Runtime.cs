@@ -9,7 +9,7 @@ namespace Millrace;
 /// A running application: sources, deciding groups, everything below, on one engine. The host runs it; a test steps its groups on the calling
 /// thread instead.
 /// </summary>
-internal sealed class Runtime : IAsyncDisposable
+internal sealed class Runtime : IErasure, IAsyncDisposable
 {
     private readonly IReadOnlyList<ISource> _sources;
     private readonly IReadOnlyDictionary<Type, object> _settings;
@@ -39,8 +39,9 @@ internal sealed class Runtime : IAsyncDisposable
         _sources = sources;
         _settings = settings;
         _log = log;
-        Captures = [.. sources.Select(source => new Capture(Application, options, engine, source.Name, clock))];
-        Sender = new CommandSender(Application, engine, clock);
+        Seals = Seals.Of(Application, engine, services);
+        Captures = [.. sources.Select(source => new Capture(Application, options, engine, source.Name, clock, Seals))];
+        Sender = new CommandSender(Application, engine, clock, Seals);
         DownstreamServices = new DownstreamServices
         {
             Engine = engine,
@@ -50,6 +51,7 @@ internal sealed class Runtime : IAsyncDisposable
             Time = clock,
             Send = Sender.SendAsync,
             Faulted = Faulted,
+            Seals = Seals,
         };
         Groups = [.. topology.Aggregates.Select(Deciders), .. Downstream.Groups(Application, DownstreamServices)];
         Operations = new DownstreamOperations(Application, DownstreamServices);
@@ -68,6 +70,9 @@ internal sealed class Runtime : IAsyncDisposable
     public IReadOnlyList<Capture> Captures { get; }
     public CommandSender Sender { get; }
     public DownstreamServices DownstreamServices { get; }
+
+    /// <summary>The keys of personal data; null where no aggregate has any.</summary>
+    public Seals? Seals { get; }
 
     /// <summary>What operators see below the event logs.</summary>
     public DownstreamOperations Operations { get; }
@@ -173,11 +178,34 @@ internal sealed class Runtime : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Sender.DisposeAsync().ConfigureAwait(false);
+        if (Seals?.Keys is StoredEntityKeys keys)
+        {
+            await keys.DisposeAsync().ConfigureAwait(false);
+        }
         await _ticker.DisposeAsync().ConfigureAwait(false);
         foreach (var capture in Captures)
         {
             await capture.DisposeAsync().ConfigureAwait(false);
         }
+    }
+
+    public async Task EraseAsync(string aggregate, EntityId entity, string reason, string? by, CancellationToken cancellation)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(reason);
+        var definition =
+            Application.Topology.Aggregates.FirstOrDefault(candidate => candidate.Name == aggregate)
+            ?? throw new ArgumentException($"There is no aggregate \"{aggregate}\".", nameof(aggregate));
+        if (Seals is null || !definition.IsPersonal)
+        {
+            throw new ArgumentException(
+                $"The aggregate \"{aggregate}\" is not personal, so its records are not encrypted and cannot be erased: call .Personal() on its definition.",
+                nameof(aggregate)
+            );
+        }
+        await Seals
+            .EraseAsync(definition, entity.Value, () => Operator.ErasedAsync(aggregate, entity.Value, reason, by), cancellation)
+            .ConfigureAwait(false);
+        Log.Erased(_log, aggregate, entity.Value, reason);
     }
 
     private ProcessorGroup Deciders(AggregateDefinition aggregate)
@@ -187,7 +215,8 @@ internal sealed class Runtime : IAsyncDisposable
             Options,
             _log,
             Clock,
-            partition => _counters.GetOrAdd((aggregate.Name, partition), static _ => new DeciderCounters())
+            partition => _counters.GetOrAdd((aggregate.Name, partition), static _ => new DeciderCounters()),
+            Seals
         );
         var name = Application.DecideGroup(aggregate);
         return new ProcessorGroup

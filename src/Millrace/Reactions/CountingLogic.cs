@@ -13,7 +13,7 @@ internal sealed class CountingLogic<TEvent, T, TSettings>(
     Topology topology,
     int feeds,
     ReactionEffects effects
-) : ReactionLogic, IDisposable
+) : ReactionLogic(effects), IDisposable
     where TEvent : class
     where T : class, TEvent
     where TSettings : class
@@ -42,7 +42,7 @@ internal sealed class CountingLogic<TEvent, T, TSettings>(
         var time = item.Time;
         if (!isReview)
         {
-            if (JsonSerializer.Deserialize(item.Value.Span, _eventType) is not T e)
+            if (!Seal.TryOpen(item, headers, out var value) || JsonSerializer.Deserialize(value, _eventType) is not T e)
             {
                 return;
             }
@@ -61,7 +61,7 @@ internal sealed class CountingLogic<TEvent, T, TSettings>(
         }
         else
         {
-            _window.PlanAdd(transaction, item.Key.Span, time, headers.Id, effects.IsHolding);
+            _window.PlanAdd(transaction, item.Key.Span, time, headers.Id, Effects.IsHolding);
         }
         if (isReview && _crossing.Entity.Length > 0)
         {
@@ -87,8 +87,12 @@ internal sealed class CountingLogic<TEvent, T, TSettings>(
         {
             var id = headers.IsControl ? _crossing.Id : headers.Id;
             var correlation = headers.IsControl ? _crossing.CorrelationId : headers.CorrelationId;
-            var cause = new IntentCause(id.IsEmpty ? headers.Type : id, correlation);
-            effects.Intents.Append(transaction, key, item.Time, cause, default, _planned.Type(0), _planned.Json(0));
+            var entity =
+                headers.IsControl ? _crossing.Entity
+                : headers.Subject.IsEmpty ? key
+                : headers.Subject;
+            var cause = new IntentCause(id.IsEmpty ? headers.Type : id, correlation, entity.IsEmpty ? key : entity);
+            Effects.Intents.Append(transaction, key, item.Time, cause, default, _planned.Type(0), _planned.Json(0));
             _crossing.Fired();
         }
         else if (_crossing.IsAbove)
@@ -96,7 +100,7 @@ internal sealed class CountingLogic<TEvent, T, TSettings>(
             if (_crossing.Id.IsEmpty)
             {
                 _crossing.Remember(headers.Id, headers.Subject.IsEmpty ? key : headers.Subject, headers.CorrelationId);
-                effects.Suppressed++;
+                Effects.Suppressed++;
             }
         }
         _window.Apply(transaction, key);

@@ -5,7 +5,7 @@ using Millrace.Engines;
 namespace Millrace;
 
 /// <summary>Appends intents. Their ids come from reaction, key and cause alone, so that they are the same in every generation.</summary>
-internal sealed class IntentWriter(string reaction, TopicPartition target)
+internal sealed class IntentWriter(string reaction, TopicPartition target, EntitySeal? seal)
 {
     private readonly byte[] _reaction = Encoding.UTF8.GetBytes(reaction);
     private readonly KeyBuffer _headers = new();
@@ -39,16 +39,20 @@ internal sealed class IntentWriter(string reaction, TopicPartition target)
         RecordHeaders.Write(_headers, Header.Source, _reaction);
         RecordHeaders.Write(_headers, Header.CorrelationId, cause.CorrelationId);
         RecordHeaders.Write(_headers, Header.CausationId, cause.Id);
-        transaction.Append(target, time, key, _headers, json);
+        if (seal is not null && !cause.Entity.SequenceEqual(key))
+        {
+            RecordHeaders.Write(_headers, Header.Subject, cause.Entity);
+        }
+        transaction.Append(target, time, key, _headers, seal is null ? json : seal.Close(cause.Entity, _id, json));
         Count++;
     }
 
-    /// <summary>Packs an intent with its cause, to be appended when a timer fires.</summary>
-    public static void Pack(KeyBuffer destination, in IntentCause cause, ReadOnlySpan<byte> type, ReadOnlySpan<byte> json)
+    /// <summary>Packs an intent with its cause, to be appended when a timer fires. Where it is personal, the entity follows the type after a null byte.</summary>
+    public void Pack(KeyBuffer destination, in IntentCause cause, ReadOnlySpan<byte> type, ReadOnlySpan<byte> json)
     {
         Part(destination.Clear(), cause.Id);
         Part(destination, cause.CorrelationId);
-        Part(destination, type);
+        Part(destination, seal is null ? type : [.. type, 0, .. cause.Entity]);
         destination.Raw(json);
     }
 
@@ -59,7 +63,26 @@ internal sealed class IntentWriter(string reaction, TopicPartition target)
         var id = Part(ref rest);
         var correlation = Part(ref rest);
         var type = Part(ref rest);
-        Append(transaction, timer.Key, timer.Due, new IntentCause(id, correlation), (byte[])[(byte)'@', .. timer.Name], type, rest);
+        var entity = EntityOf(ref type);
+        Append(
+            transaction,
+            timer.Key,
+            timer.Due,
+            new IntentCause(id, correlation, entity.IsEmpty ? timer.Key : entity),
+            (byte[])[(byte)'@', .. timer.Name],
+            type,
+            rest
+        );
+    }
+
+    /// <summary>Whether what a timer packed is wanted because of an entity.</summary>
+    public static bool IsOf(ReadOnlySpan<byte> payload, ReadOnlySpan<byte> entity)
+    {
+        var rest = payload;
+        Part(ref rest);
+        Part(ref rest);
+        var type = Part(ref rest);
+        return EntityOf(ref type).SequenceEqual(entity);
     }
 
     /// <summary>The durable name of what a timer wants.</summary>
@@ -68,7 +91,22 @@ internal sealed class IntentWriter(string reaction, TopicPartition target)
         var rest = (ReadOnlySpan<byte>)timer.Payload;
         Part(ref rest);
         Part(ref rest);
-        return Encoding.UTF8.GetString(Part(ref rest));
+        var type = Part(ref rest);
+        EntityOf(ref type);
+        return Encoding.UTF8.GetString(type);
+    }
+
+    /// <summary>Takes the entity off a packed type; empty where it has none.</summary>
+    private static ReadOnlySpan<byte> EntityOf(ref ReadOnlySpan<byte> type)
+    {
+        var end = type.IndexOf((byte)0);
+        if (end < 0)
+        {
+            return default;
+        }
+        var entity = type[(end + 1)..];
+        type = type[..end];
+        return entity;
     }
 
     private static void Part(KeyBuffer destination, ReadOnlySpan<byte> bytes)
@@ -88,8 +126,11 @@ internal sealed class IntentWriter(string reaction, TopicPartition target)
 }
 
 /// <summary>What an intent follows from: an event's id, and what everything began with.</summary>
-internal readonly ref struct IntentCause(ReadOnlySpan<byte> id, ReadOnlySpan<byte> correlationId)
+internal readonly ref struct IntentCause(ReadOnlySpan<byte> id, ReadOnlySpan<byte> correlationId, ReadOnlySpan<byte> entity)
 {
     public ReadOnlySpan<byte> Id { get; } = id;
     public ReadOnlySpan<byte> CorrelationId { get; } = correlationId;
+
+    /// <summary>The entity whose event it was.</summary>
+    public ReadOnlySpan<byte> Entity { get; } = entity;
 }

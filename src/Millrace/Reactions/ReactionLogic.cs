@@ -8,8 +8,34 @@ namespace Millrace;
 /// What a kind of reaction does with an event, in two steps: <see cref="Plan"/> runs all user code and writes nothing, so that what throws
 /// leaves nothing behind; <see cref="Apply"/> writes what was planned.
 /// </summary>
-internal abstract class ReactionLogic
+internal abstract class ReactionLogic(ReactionEffects effects)
 {
+    /// <summary>What it writes through.</summary>
+    protected ReactionEffects Effects => effects;
+
+    /// <summary>What decrypts events, where they are personal.</summary>
+    protected EntitySeal? Seal => effects.Seal;
+
+    /// <summary>Forgets everything of a key that is an erased entity.</summary>
+    public static void Forget(ITransaction transaction, ReadOnlySpan<byte> key)
+    {
+        transaction.Delete(new KeyBuffer().Start(ReactionKeys.State).Raw(key));
+        var counted = new List<byte[]>();
+        using (
+            var cursor = transaction.Range(
+                new KeyBuffer().Start(ReactionKeys.Counted).Text(key),
+                new KeyBuffer().Start(ReactionKeys.Counted).Text(key).Raw([0xFF])
+            )
+        )
+        {
+            while (cursor.MoveNext())
+            {
+                counted.Add(cursor.Key.ToArray());
+            }
+        }
+        counted.ForEach(one => transaction.Delete(one));
+    }
+
     /// <summary>Whether the settings that the feed's events are handled with are known.</summary>
     public abstract bool IsReady(int feed);
 
@@ -105,10 +131,11 @@ internal sealed class PlannedIntents(IntentCatalog catalog) : IDisposable
 }
 
 /// <summary>What a reaction's logic writes through, and counts.</summary>
-internal sealed class ReactionEffects(string reaction, TopicPartition intents)
+internal sealed class ReactionEffects(string reaction, TopicPartition intents, EntitySeal? seal)
 {
     public TimerTable Timers { get; } = new();
-    public IntentWriter Intents { get; } = new(reaction, intents);
+    public IntentWriter Intents { get; } = new(reaction, intents, seal);
+    public EntitySeal? Seal => seal;
 
     /// <summary>Whether a first snapshot of the application's tables is under way.</summary>
     public bool IsHolding { get; set; }

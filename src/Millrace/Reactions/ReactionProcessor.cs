@@ -46,7 +46,11 @@ internal sealed class ReactionProcessor : IProcessor
         _services = services;
         _loop = services.Loops.Of(application.ReactionGroup(reaction), partition);
         _counters = services.Counters.Reaction(reaction, application.Partitions);
-        _effects = new ReactionEffects(reaction.Name, new TopicPartition(application.Intents(reaction), partition));
+        _effects = new ReactionEffects(
+            reaction.Name,
+            new TopicPartition(application.Intents(reaction), partition),
+            services.Seals?.For(reaction.Aggregate)
+        );
         _logic = reaction.CreateLogic(application.Topology, _feeds, _effects);
         _clock = new FeedClock(_feeds);
         _buffer = new EventBuffer(_manyFeeds);
@@ -69,7 +73,8 @@ internal sealed class ReactionProcessor : IProcessor
         Drain(transaction);
         _clock.Save(transaction);
         _effects.Timers.Save(transaction);
-        return new(_loop.Beat(_budget <= 0, null));
+        var progress = _loop.Beat(_budget <= 0, null);
+        return _effects.Seal is { } seal ? _services.Seals!.SavedAsync(seal, progress, cancellation) : new(progress);
     }
 
     public void Committed() => Publish();
@@ -77,6 +82,7 @@ internal sealed class ReactionProcessor : IProcessor
     public ValueTask DisposeAsync()
     {
         (_logic as IDisposable)?.Dispose();
+        _effects.Seal?.Dispose();
         return ValueTask.CompletedTask;
     }
 
@@ -284,10 +290,27 @@ internal sealed class ReactionProcessor : IProcessor
                 Review(transaction, item);
             }
         }
+        else if (type.SequenceEqual(Controls.Erased))
+        {
+            Erase(transaction, item);
+        }
         else if (Deed.TryRead(type, item.Value.Span, _reaction.Name, out var deed))
         {
             Release(transaction, item.Key.Span, deed);
         }
+    }
+
+    /// <summary>An entity is erased: its key goes; where keys are the reaction's own, what is still to come because of it.</summary>
+    private void Erase(ITransaction transaction, in Incoming item)
+    {
+        if (_manyFeeds)
+        {
+            _effects.Timers.ForgetEntity(transaction, new EventHeaders(item.Headers.Span).Subject);
+            return;
+        }
+        _parked.Forget(transaction, item.Key.Span);
+        ReactionLogic.Forget(transaction, item.Key.Span);
+        _effects.Timers.Forget(transaction, item.Key.Span);
     }
 
     // The last feed's snapshots have ended. Timers that are due fire next, by themselves.

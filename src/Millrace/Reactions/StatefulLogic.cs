@@ -14,7 +14,6 @@ internal sealed class StatefulLogic<TEvent, T, TSettings, TState> : ReactionLogi
     where TState : class
 {
     private readonly StatefulReactionDefinition<TEvent, T, TSettings, TState> _reaction;
-    private readonly ReactionEffects _effects;
     private readonly FeedSettings<TSettings> _settings;
     private readonly JsonTypeInfo<TEvent> _eventType;
     private readonly JsonTypeInfo<TState> _stateType;
@@ -34,9 +33,9 @@ internal sealed class StatefulLogic<TEvent, T, TSettings, TState> : ReactionLogi
         int feeds,
         ReactionEffects effects
     )
+        : base(effects)
     {
         _reaction = reaction;
-        _effects = effects;
         _settings = new FeedSettings<TSettings>(topology, feeds);
         _eventType = topology.JsonType<TEvent>();
         _stateType = topology.JsonType<TState>();
@@ -52,11 +51,11 @@ internal sealed class StatefulLogic<TEvent, T, TSettings, TState> : ReactionLogi
     {
         _planned.Clear();
         _skips = true;
-        if (JsonSerializer.Deserialize(item.Value.Span, _eventType) is not T e)
+        var headers = new EventHeaders(item.Headers.Span);
+        if (!Seal.TryOpen(item, headers, out var value) || JsonSerializer.Deserialize(value, _eventType) is not T e)
         {
             return;
         }
-        var headers = new EventHeaders(item.Headers.Span);
         _context.Set(item, headers);
         _context.Settings = _settings[item.Feed];
         _key.Start(ReactionKeys.State).Raw(item.Key.Span);
@@ -100,14 +99,14 @@ internal sealed class StatefulLogic<TEvent, T, TSettings, TState> : ReactionLogi
         if (_then.Forget)
         {
             transaction.Delete(_key);
-            _effects.Timers.Forget(transaction, key);
+            Effects.Timers.Forget(transaction, key);
         }
         else if (_keepsState)
         {
             transaction.Put(_key, _state);
         }
         var headers = new EventHeaders(item.Headers.Span);
-        var cause = new IntentCause(headers.Id, headers.CorrelationId);
+        var cause = new IntentCause(headers.Id, headers.CorrelationId, headers.Subject.IsEmpty ? key : headers.Subject);
         int planned = 0,
             done = 0;
         Span<byte> suffix = stackalloc byte[12];
@@ -115,20 +114,20 @@ internal sealed class StatefulLogic<TEvent, T, TSettings, TState> : ReactionLogi
         {
             if (step.Kind is ThenKind.Cancel)
             {
-                _effects.Timers.Cancel(transaction, key, Encoding.UTF8.GetBytes(step.Name!));
+                Effects.Timers.Cancel(transaction, key, Encoding.UTF8.GetBytes(step.Name!));
                 continue;
             }
             var type = _planned.Type(planned);
             var json = _planned.Json(planned++);
             if (step.Kind is ThenKind.At)
             {
-                IntentWriter.Pack(_payload, cause, type, json);
-                _effects.Timers.Arm(transaction, key, Encoding.UTF8.GetBytes(step.Name!), Instants.Of(step.Time), _payload);
+                Effects.Intents.Pack(_payload, cause, type, json);
+                Effects.Timers.Arm(transaction, key, Encoding.UTF8.GetBytes(step.Name!), Instants.Of(step.Time), _payload);
             }
             else if (headers.IsSnapshot)
             {
                 // Rows that a snapshot shows were there before: they are no news.
-                _effects.Suppressed++;
+                Effects.Suppressed++;
             }
             else
             {
@@ -139,7 +138,7 @@ internal sealed class StatefulLogic<TEvent, T, TSettings, TState> : ReactionLogi
                     (done - 1).TryFormat(suffix[1..], out length, default, CultureInfo.InvariantCulture);
                     length++;
                 }
-                _effects.Intents.Append(transaction, key, item.Time, cause, suffix[..length], type, json);
+                Effects.Intents.Append(transaction, key, item.Time, cause, suffix[..length], type, json);
             }
         }
     }

@@ -83,6 +83,30 @@ internal sealed class TimerTable
         }
     }
 
+    /// <summary>Cancels every timer that wants something because of an entity, whatever its key.</summary>
+    public void ForgetEntity(ITransaction transaction, ReadOnlySpan<byte> entity)
+    {
+        var found = new List<(byte[] NameKey, long Due)>();
+        using (var cursor = transaction.Range([ByName], [ByName + 1]))
+        {
+            while (cursor.MoveNext())
+            {
+                if (IntentWriter.IsOf(cursor.Value[8..], entity))
+                {
+                    found.Add((cursor.Key.ToArray(), BinaryPrimitives.ReadInt64LittleEndian(cursor.Value)));
+                }
+            }
+        }
+        foreach (var (nameKey, due) in found)
+        {
+            transaction.Delete(nameKey);
+            // Both keys end in the same parts: the reaction's key and the name.
+            transaction.Delete(_due.Start(ByDue).Number(due).Raw(nameKey.AsSpan(1)));
+            _stale |= due == NextDue;
+            Armed--;
+        }
+    }
+
     /// <summary>Keeps a key's timers from firing while it is parked: what would have cancelled one may be waiting.</summary>
     public void Suspend(ITransaction transaction, ReadOnlySpan<byte> key)
     {

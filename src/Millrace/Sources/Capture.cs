@@ -10,9 +10,10 @@ internal sealed class Capture : ICapture, IAsyncDisposable
     private readonly IAppender _appender;
     private readonly string _appenderName;
     private readonly TimeProvider _clock;
+    private readonly Dictionary<AggregateDefinition, EntitySeal> _sealOf = [];
     private long _reportedAt;
 
-    public Capture(Application application, MillraceOptions options, IEngine engine, string source, TimeProvider clock)
+    public Capture(Application application, MillraceOptions options, IEngine engine, string source, TimeProvider clock, Seals? seals = null)
     {
         Application = application;
         Options = options;
@@ -23,6 +24,14 @@ internal sealed class Capture : ICapture, IAsyncDisposable
         _appenderName = $"{application.Topology.Name}.source.{source}";
         _appender = engine.OpenAppender(_appenderName);
         Tables = CapturedTables.Of(application.Topology);
+        Seals = seals;
+        if (seals is not null)
+        {
+            foreach (var aggregate in application.Topology.Aggregates.Where(aggregate => aggregate.IsPersonal))
+            {
+                _sealOf[aggregate] = seals.For(aggregate)!;
+            }
+        }
         LatestTime = Saved.TryGet(LatestKey, out var latest) ? BinaryPrimitives.ReadInt64BigEndian(latest) : 0;
     }
 
@@ -34,6 +43,9 @@ internal sealed class Capture : ICapture, IAsyncDisposable
     public string Source { get; }
     public IReadOnlyList<CapturedTable> Tables { get; }
     public IStateReader Saved => _engine.OpenState(_appenderName, 0);
+
+    /// <summary>The keys of personal data; null where no aggregate has any.</summary>
+    public Seals? Seals { get; }
 
     /// <summary>How the source stands, as it said last.</summary>
     public SourceStatus Status { get; private set; } = new() { Connected = false };
@@ -94,6 +106,9 @@ internal sealed class Capture : ICapture, IAsyncDisposable
         return new RoutedTable(table, [.. routes]);
     }
 
+    /// <summary>What encrypts an aggregate's commands; null where it is not personal. Of one batch at a time.</summary>
+    public EntitySeal? SealOf(AggregateDefinition aggregate) => Seals is null ? null : _sealOf.GetValueOrDefault(aggregate);
+
     public ICaptureBatch Begin() => new CaptureBatch(this, _appender, _appender.Begin());
 
     public void Report(SourceStatus status)
@@ -110,7 +125,14 @@ internal sealed class Capture : ICapture, IAsyncDisposable
         Changed?.Invoke();
     }
 
-    public ValueTask DisposeAsync() => _appender.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        foreach (var seal in _sealOf.Values)
+        {
+            seal.Dispose();
+        }
+        return _appender.DisposeAsync();
+    }
 
     /// <summary>The partitions of every command log that a table's records go to.</summary>
     public IEnumerable<AggregateDefinition> AggregatesOf(string table) =>

@@ -49,6 +49,9 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
     private long _latest = long.MinValue;
     private int _rows;
 
+    // How many keys had been dropped when the first command of this batch was encrypted.
+    private int? _drops;
+
     public int Bytes { get; private set; }
 
     public void BeginTransaction(ReadOnlySpan<byte> id, SourcePosition position, long time)
@@ -168,7 +171,16 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
     public async ValueTask CommitAsync(CancellationToken cancellation)
     {
         SaveLatest();
-        await appender.CommitAsync(transaction, durable: false, cancellation).ConfigureAwait(false);
+        if (_drops is not { } drops)
+        {
+            await appender.CommitAsync(transaction, durable: false, cancellation).ConfigureAwait(false);
+        }
+        else if (!await capture.Seals!.TryCommitAsync(drops, appender, transaction, cancellation).ConfigureAwait(false))
+        {
+            throw new EngineException(
+                "An entity was erased while changes were on their way into the command log. They are read again, and encrypted with the keys of now."
+            );
+        }
         capture.Appended(_latest, _rows);
     }
 
@@ -402,7 +414,17 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
             return;
         }
         _latest = Math.Max(_latest, time);
-        Append(new TopicPartition(topic, Slots.PartitionOf(id, topic.Partitions)), time, id);
+        var target = new TopicPartition(topic, Slots.PartitionOf(id, topic.Partitions));
+        if (capture.SealOf(group.Aggregate) is not { } seal)
+        {
+            Append(target, time, id);
+            return;
+        }
+        _drops ??= capture.Seals!.Drops;
+        var closed = seal.CloseNew(id, Seals.IdOf(_headers.WrittenSpan), _body.WrittenSpan);
+        _body.ResetWrittenCount();
+        _body.Write(closed);
+        Append(target, time, id);
     }
 
     private void Append(TopicPartition target, long time, ReadOnlySpan<byte> key)

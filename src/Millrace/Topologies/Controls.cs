@@ -41,6 +41,9 @@ internal static class Controls
     /// <summary>An operator skips what stands first under the parked key: <see cref="OperatorRecord"/>.</summary>
     public static ReadOnlySpan<byte> Skip => "millrace.skip"u8;
 
+    /// <summary>An operator erases the entity of the key: <see cref="OperatorRecord"/>. Below the command log: its key or subject was erased; no body.</summary>
+    public static ReadOnlySpan<byte> Erased => "millrace.erased"u8;
+
     /// <summary>Whether it is a deed of an operator.</summary>
     public static bool IsDeed(ReadOnlySpan<byte> type) => type.SequenceEqual(Retry) || type.SequenceEqual(Skip);
 

@@ -32,7 +32,8 @@ internal sealed record Fingerprint(
                     [.. aggregate.Tables.Skip(1).Select(Table)],
                     [.. aggregate.References.Select(Table)],
                     Types(topology, [aggregate.EventType]),
-                    Types(topology, aggregate.CommandTypes)
+                    Types(topology, aggregate.CommandTypes),
+                    aggregate.IsPersonal
                 )),
             ],
             [
@@ -133,7 +134,8 @@ internal sealed record AggregatePrint(
     IReadOnlyList<TablePrint> Children,
     IReadOnlyList<TablePrint> References,
     IReadOnlyList<string> Events,
-    IReadOnlyList<string> Commands
+    IReadOnlyList<string> Commands,
+    bool Personal = false
 )
 {
     internal IEnumerable<TablePrint> Tables => [Root, .. Children, .. References];

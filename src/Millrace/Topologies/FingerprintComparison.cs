@@ -74,6 +74,10 @@ internal static class FingerprintComparison
                 $"{who}: the key of {was.Root.Table} was ({List(was.Root.Key)}) and is now ({List(now.Root.Key)}); entities would change their identity. Declare the old key again."
             );
         }
+        if (was.Personal && !now.Personal)
+        {
+            changes.Add($"{who} was personal, and its records are encrypted: call .Personal() on it again.");
+        }
         foreach (
             var (before, after, what) in Pairs(was.Children, now.Children, "child")
                 .Concat(Pairs(was.References, now.References, "reference"))

@@ -42,6 +42,7 @@ internal static class TopologyCheck
                 Known(topology, settings, $"The settings of the reaction \"{reaction.Name}\"", problems);
             }
         }
+        Personal(topology, problems);
         foreach (var intent in topology.Intents)
         {
             Known(topology, intent.Type, $"The intent \"{intent.Name}\"", problems);
@@ -56,6 +57,27 @@ internal static class TopologyCheck
         if (Problems(topology) is { Count: > 0 } problems)
         {
             throw new MillraceStartException(topology.Name, problems);
+        }
+    }
+
+    /// <summary>What is made of personal data must be found again when it is to be erased.</summary>
+    private static void Personal(Topology topology, List<string> problems)
+    {
+        foreach (var view in topology.Views.Where(view => view.Aggregate.IsPersonal && !view.CanErase))
+        {
+            problems.Add(
+                $"The view \"{view.Name}\" has keys of its own and is of the personal aggregate \"{view.Aggregate.Name}\": say with .Erase(…) what is left of a document when an entity is erased, or make it .PerEntity()."
+            );
+        }
+        foreach (
+            var reaction in topology.Reactions.Where(reaction =>
+                reaction is { Aggregate.IsPersonal: true, KeyedByType: not null, StateType: not null }
+            )
+        )
+        {
+            problems.Add(
+                $"The reaction \"{reaction.Name}\" keeps a state under keys of its own and is of the personal aggregate \"{reaction.Aggregate.Name}\": what the state has of an entity could not be erased. Make it .PerEntity(), or count in a window."
+            );
         }
     }
 

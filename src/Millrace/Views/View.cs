@@ -23,6 +23,9 @@ public abstract class View
 
     internal abstract IReadOnlyList<string> IndexNames { get; }
 
+    /// <summary>Whether what its documents have of an entity can be erased.</summary>
+    internal abstract bool CanErase { get; }
+
     internal abstract IProcessor CreateProcessor(Application application, DownstreamServices services, int partition);
 
     /// <summary>What carries events to its keys; only where it has keys of its own.</summary>
@@ -118,6 +121,13 @@ public abstract class View<TDocument> : View
 
     internal override TResult Visit<TResult>(IViewVisitor<TResult> visitor) => visitor.Visit(this);
 
+    /// <summary>
+    /// What is left of a document when an entity of a personal aggregate is erased; called for every document of a view with keys of its own. (The document of
+    /// an entity goes by itself.)
+    /// </summary>
+    /// <param name="erase">Pure: document and entity to document. The same where nothing of it is the entity's; null where it goes.</param>
+    public abstract View<TDocument> Erase(Func<TDocument, EntityId, TDocument?> erase);
+
     /// <summary>Adds an index, to read ranges by.</summary>
     public abstract View<TDocument> Index<TKey>(ViewIndex<TDocument, TKey> index);
 }
@@ -127,7 +137,8 @@ internal sealed class View<TEvent, TDocument>(
     Aggregate<TEvent> aggregate,
     Func<TEvent, Context, string?>? key,
     Func<TDocument?, TEvent, Context, TDocument?> apply,
-    IReadOnlyList<ViewIndex<TDocument>> indexes
+    IReadOnlyList<ViewIndex<TDocument>> indexes,
+    Func<TDocument, EntityId, TDocument?>? erase = null
 ) : View<TDocument>(name, aggregate)
     where TEvent : class
     where TDocument : class
@@ -150,11 +161,18 @@ internal sealed class View<TEvent, TDocument>(
             key!,
             application.Topology.JsonType<TEvent>(),
             services,
+            services.Seals?.For(aggregate),
             services.Hub(this).Committed.Pulse
         );
 
     public override View<TDocument> Index<TKey>(ViewIndex<TDocument, TKey> index) =>
-        new View<TEvent, TDocument>(Name, aggregate, key, apply, [.. indexes, index]);
+        new View<TEvent, TDocument>(Name, aggregate, key, apply, [.. indexes, index], erase);
+
+    internal Func<TDocument, EntityId, TDocument?>? EraseFrom => erase;
+    internal override bool CanErase => IsPerEntity || erase is not null;
+
+    public override View<TDocument> Erase(Func<TDocument, EntityId, TDocument?> erase) =>
+        new View<TEvent, TDocument>(Name, aggregate, key, apply, indexes, erase);
 }
 
 /// <summary>An index of a view. Make one with <see cref="ViewIndex{TDocument, TKey}"/>.</summary>

@@ -19,6 +19,7 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
     private readonly ViewCounters _counters;
     private readonly DownstreamServices _services;
     private readonly Loop _loop;
+    private readonly EntitySeal? _seal;
 
     private readonly Context _context = new(default, default, false);
     private readonly ParkedKeys _parked = new();
@@ -45,6 +46,7 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
         _hub = services.Hub(view);
         _counters = services.Counters.View(view, application.Partitions);
         _services = services;
+        _seal = services.Seals?.For(view.Aggregate);
         _loop = services.Loops.Of(application.ViewGroup(view), partition);
         _indexNames = [.. view.Indexes.Select(index => Encoding.UTF8.GetBytes(index.Name))];
         _before = [.. view.Indexes.Select(_ => new KeyBuffer())];
@@ -73,7 +75,7 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
                 Apply(transaction, Incoming.Of(record, 0, Moment.None));
                 _applied++;
             }
-            else if (_parked.Count > 0)
+            else
             {
                 Control(transaction, record, cancellation);
             }
@@ -97,7 +99,11 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
         _hub.Committed.Pulse();
     }
 
-    public ValueTask DisposeAsync() => _writer.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        _seal?.Dispose();
+        return _writer.DisposeAsync();
+    }
 
     private void Publish()
     {
@@ -107,8 +113,15 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
 
     private void Control(ITransaction transaction, in Record record, CancellationToken cancellation)
     {
+        var headers = new EventHeaders(record.Headers.Span);
+        if (headers.Type.SequenceEqual(Controls.Erased))
+        {
+            Erase(transaction, _view.IsPerEntity ? record.Key : headers.Subject.ToArray());
+            return;
+        }
         if (
-            !Deed.TryRead(new EventHeaders(record.Headers.Span).Type, record.Value.Span, _view.Name, out var deed)
+            _parked.Count == 0
+            || !Deed.TryRead(headers.Type, record.Value.Span, _view.Name, out var deed)
             || !_parked.TryTake(transaction, record.Key.Span, deed, out var kept)
         )
         {
@@ -119,6 +132,66 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
         {
             cancellation.ThrowIfCancellationRequested();
             Apply(transaction, item);
+        }
+    }
+
+    /// <summary>An entity is erased: its document goes, or what other documents have of it.</summary>
+    private void Erase(ITransaction transaction, ReadOnlyMemory<byte> entity)
+    {
+        if (_view.IsPerEntity)
+        {
+            _parked.Forget(transaction, entity.Span);
+            EraseFrom(transaction, entity.Span, static (_, _) => null, default);
+            return;
+        }
+        if (_view.EraseFrom is not { } erase)
+        {
+            return;
+        }
+        var keys = new List<byte[]>();
+        using (var cursor = transaction.Range([ViewKeys.Document], [ViewKeys.Document + 1]))
+        {
+            while (cursor.MoveNext())
+            {
+                keys.Add(cursor.Key[1..].ToArray());
+            }
+        }
+        EntityId id = Encoding.UTF8.GetString(entity.Span);
+        foreach (var key in keys)
+        {
+            EraseFrom(transaction, key, erase, id);
+        }
+    }
+
+    private void EraseFrom(ITransaction transaction, ReadOnlySpan<byte> key, Func<TDocument, EntityId, TDocument?> erase, EntityId entity)
+    {
+        if (!transaction.TryGet(_key.Start(ViewKeys.Document).Raw(key), out var stored))
+        {
+            return;
+        }
+        var before = JsonSerializer.Deserialize(stored, _documentType)!;
+        var after = erase(before, entity);
+        if (ReferenceEquals(before, after))
+        {
+            return;
+        }
+        Places(before, key, _before);
+        Serialize(after, key);
+        Write(transaction, key, wasThere: true, after is not null);
+        if (_watched)
+        {
+            _changes[Encoding.UTF8.GetString(key)] = after;
+        }
+    }
+
+    private void Serialize(TDocument? document, ReadOnlySpan<byte> key)
+    {
+        if (document is not null)
+        {
+            Places(document, key, _after);
+            _json.Clear();
+            _writer.Reset();
+            JsonSerializer.Serialize(_writer, document, _documentType);
         }
     }
 
@@ -137,6 +210,10 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
         {
             // All user code runs before the first write, so that what throws leaves nothing behind.
             var headers = new EventHeaders(item.Headers.Span);
+            if (!_seal.TryOpen(item, headers, out var value))
+            {
+                return;
+            }
             name = Encoding.UTF8.GetString(key);
             _context.Time = Instants.Of(item.Time);
             _context.EntityId = new EntityId(headers.Subject.IsEmpty ? name : Encoding.UTF8.GetString(headers.Subject));
@@ -146,18 +223,12 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
                 before = JsonSerializer.Deserialize(stored, _documentType);
                 Places(before!, key, _before);
             }
-            after = _view.Apply(before, JsonSerializer.Deserialize(item.Value.Span, _eventType)!, _context);
+            after = _view.Apply(before, JsonSerializer.Deserialize(value, _eventType)!, _context);
             if (ReferenceEquals(before, after))
             {
                 return;
             }
-            if (after is not null)
-            {
-                Places(after, key, _after);
-                _json.Clear();
-                _writer.Reset();
-                JsonSerializer.Serialize(_writer, after, _documentType);
-            }
+            Serialize(after, key);
         }
         catch (Exception e)
         {
