@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text.Json;
 using HelpDesk.Reactive;
+using HelpDesk.Tests;
 using HelpDesk.Work;
 using Millrace.TestServers;
 
@@ -11,8 +11,6 @@ namespace HelpDesk.SystemTests;
 public class OracleTests
 {
     static readonly CancellationToken Stop = TestContext.Current.CancellationToken;
-    static readonly string Sample = Path.Combine(Repository.Root, "samples", "HelpDesk");
-    static readonly string Log = Path.Combine(Sample, "incidents", "incident_event_log.csv.gz");
 
     [Theory]
     [InlineData(ServerKind.MariaDb)]
@@ -29,7 +27,7 @@ public class OracleTests
         // In its middle there are open tickets to compare, at its end there are none.
         using (var half = CancellationTokenSource.CreateLinkedTokenSource(Stop))
         {
-            var replay = new Replay(source, _ => { }).RunAsync(Log, null, half.Token);
+            var replay = new Replay(source, _ => { }).RunAsync(Oracle.Log, null, half.Token);
             await EventuallyAsync(async () => await PlayedAsync(database) >= 2_500, "The replay came to row 2,500.");
             await half.CancelAsync();
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => replay);
@@ -37,10 +35,10 @@ public class OracleTests
         await AgreesAsync(database, beside);
         Assert.NotEmpty(beside.View<OpenTicket>().All());
 
-        await new Replay(source, _ => { }).RunAsync(Log, null, Stop);
+        await new Replay(source, _ => { }).RunAsync(Oracle.Log, null, Stop);
         await AgreesAsync(database, beside);
         var ids = (await database.QueryAsync("SELECT reference, id FROM tickets")).ToDictionary(row => (string)row[0]!, row => $"{row[1]}");
-        var expected = (await ScriptAsync()).Select(alert => new Told(
+        var expected = (await Oracle.AlertsAsync(Stop)).Select(alert => new Told(
             alert.GetProperty("rule").GetString()!,
             alert.TryGetProperty("reference", out var reference) ? ids[reference.GetString()!] : alert.GetProperty("category").GetString()!,
             alert.GetProperty("at").GetDateTimeOffset()
@@ -63,7 +61,7 @@ public class OracleTests
         await using var beside = await Beside.StartAsync(database, followWallClock: true);
         await AgreesAsync(database, beside);
         var names = (await database.QueryAsync("SELECT name, id FROM categories")).ToDictionary(row => (string)row[0]!, row => $"{row[1]}");
-        var sql = await SqlAsync("alerts.sql");
+        var sql = await Oracle.SqlAsync("alerts.sql", Stop);
         // Tickets go on becoming due while this runs, in SQL and beside it.
         await EventuallyAsync(
             async () =>
@@ -78,7 +76,7 @@ public class OracleTests
     /// <summary>The views say what the tables say, as soon as they have come to the same point.</summary>
     static async Task AgreesAsync(TestDatabase database, Beside beside)
     {
-        var views = (await SqlAsync("views.sql")).Split(';', StringSplitOptions.TrimEntries);
+        var views = (await Oracle.SqlAsync("views.sql", Stop)).Split(';', StringSplitOptions.TrimEntries);
         var open = (await database.QueryAsync(views[0])).Select(row => $"{row[0]} {row[1]} {row[2]} {row[3]} {Utc(row[4]):O}");
         // Where priority and time are equal SQL goes by number, the view by the number as text: compared as one set.
         await SameAsync(
@@ -135,21 +133,9 @@ public class OracleTests
 
     static DateTime Utc(object? time) => DateTime.SpecifyKind((DateTime)time!, DateTimeKind.Utc);
 
-    static Task<string> SqlAsync(string name) => File.ReadAllTextAsync(Path.Combine(Sample, "oracle", name), Stop);
-
     static async Task<long> PlayedAsync(TestDatabase database) =>
         Convert.ToInt64(
             (await database.QueryAsync("SELECT COALESCE(SUM(rows_played), 0) FROM imports"))[0][0],
             CultureInfo.InvariantCulture
         );
-
-    static async Task<List<JsonElement>> ScriptAsync()
-    {
-        ProcessStartInfo start = new("python3", [Path.Combine(Sample, "oracle", "alerts.py"), Log]) { RedirectStandardOutput = true };
-        using var script = Process.Start(start)!;
-        var output = await script.StandardOutput.ReadToEndAsync(Stop);
-        await script.WaitForExitAsync(Stop);
-        Assert.Equal(0, script.ExitCode);
-        return [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonSerializer.Deserialize<JsonElement>(line))];
-    }
 }

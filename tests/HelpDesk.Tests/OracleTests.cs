@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using HelpDesk.Work;
 using Millrace.TestServers;
 
@@ -8,8 +7,6 @@ namespace HelpDesk.Tests;
 public class OracleTests
 {
     static readonly CancellationToken Stop = TestContext.Current.CancellationToken;
-    static readonly string Sample = Path.Combine(Repository.Root, "samples", "HelpDesk");
-    static readonly string Log = Path.Combine(Sample, "incidents", "incident_event_log.csv.gz");
 
     [Theory]
     [InlineData(ServerKind.MariaDb)]
@@ -51,15 +48,15 @@ public class OracleTests
     [Fact]
     public async Task The_script_names_the_alerts_of_the_incident_log()
     {
-        var alerts = await ScriptAsync();
+        var alerts = await Oracle.AlertsAsync(Stop);
         Assert.Equal(13, alerts.Count(a => a.GetProperty("rule").GetString() == "urgent-ticket-unanswered"));
         Assert.Equal(
             ["2016-03-02T11:27:00Z", "2016-03-02T12:30:00Z", "2016-03-02T14:28:00Z", "2016-03-02T15:36:00Z"],
             alerts.Where(a => a.GetProperty("rule").GetString() == "category-rush").Select(a => a.GetProperty("at").GetString())
         );
         // Whoever waits at least a minute waits less than a day; a lower bar is crossed more often.
-        Assert.True((await ScriptAsync("--minutes", "1440")).Count < alerts.Count);
-        Assert.True((await ScriptAsync("--rush", "5", "--urgent", "3")).Count > alerts.Count);
+        Assert.True((await Oracle.AlertsAsync(Stop, "--minutes", "1440")).Count < alerts.Count);
+        Assert.True((await Oracle.AlertsAsync(Stop, "--rush", "5", "--urgent", "3")).Count > alerts.Count);
     }
 
     [Theory]
@@ -74,24 +71,22 @@ public class OracleTests
         var now = new DateTime(2026, 3, 2, 12, 0, 0, DateTimeKind.Utc);
         await new SeedTickets(source, _ => { }).RunAsync(20_000, seed: 1, now, Stop);
 
-        var alerts = await database.QueryAsync("SET @now = '2026-03-02 12:00:00'; " + await SqlAsync("alerts.sql"));
+        var alerts = await database.QueryAsync("SET @now = '2026-03-02 12:00:00'; " + await Oracle.SqlAsync("alerts.sql", Stop));
         Assert.Contains(alerts, row => (string)row[0]! == "urgent-ticket-unanswered");
         Assert.Single(alerts, row => (string)row[0]! == "category-rush");
-        Assert.Empty(await database.QueryAsync("SET @now = '2020-01-01'; " + await SqlAsync("alerts.sql")));
+        Assert.Empty(await database.QueryAsync("SET @now = '2020-01-01'; " + await Oracle.SqlAsync("alerts.sql", Stop)));
 
-        var open = await database.QueryAsync(await SqlAsync("views.sql"));
+        var open = await database.QueryAsync(await Oracle.SqlAsync("views.sql", Stop));
         Assert.Equal(open.Select(row => row[2]).OrderByDescending(priority => priority), open.Select(row => row[2]));
         Assert.InRange(open.Count, 1, 5_000);
     }
-
-    static Task<string> SqlAsync(string name) => File.ReadAllTextAsync(Path.Combine(Sample, "oracle", name), Stop);
 
     static async Task<string> ReplayAsync(TestDatabase database, CancellationToken stop)
     {
         await using var source = Database.Open(database.ConnectionString);
         await Database.EnsureSchemaAsync(source, stop);
         var last = "";
-        await new Replay(source, line => last = line).RunAsync(Log, null, stop);
+        await new Replay(source, line => last = line).RunAsync(Oracle.Log, null, stop);
         return last;
     }
 
@@ -106,31 +101,5 @@ public class OracleTests
                 return;
         }
         Assert.Fail($"The replay did not come to row {rows} within 60 s.");
-    }
-
-    static async Task<List<JsonElement>> ScriptAsync(params string[] options)
-    {
-        ProcessStartInfo start = new("python3", [Path.Combine(Sample, "oracle", "alerts.py"), Log, .. options])
-        {
-            RedirectStandardOutput = true,
-        };
-        using var script = Start(start);
-        var output = await script.StandardOutput.ReadToEndAsync(Stop);
-        await script.WaitForExitAsync(Stop);
-        Assert.Equal(0, script.ExitCode);
-        return [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonSerializer.Deserialize<JsonElement>(line))];
-    }
-
-    static Process Start(ProcessStartInfo start)
-    {
-        try
-        {
-            return Process.Start(start)!;
-        }
-        catch (System.ComponentModel.Win32Exception e)
-        {
-            Unavailable.Because($"python3 cannot be started: {e.Message}");
-            throw;
-        }
     }
 }

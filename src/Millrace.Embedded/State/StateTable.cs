@@ -43,9 +43,6 @@ internal sealed class StateTable
 
     public byte[] Prefix => _prefix;
 
-    /// <summary>Changes whenever something that cursors walk is replaced. Read under the gate.</summary>
-    public int Epoch { get; private set; }
-
     public Lock Gate => _gate;
 
     public StateOverlay Active => _active;
@@ -159,7 +156,6 @@ internal sealed class StateTable
         _frozenDelta = _delta;
         _deltaBytes = 0;
         _checkpointing = true;
-        Epoch++;
     }
 
     /// <summary>
@@ -197,7 +193,6 @@ internal sealed class StateTable
                 bytes += full.Length;
             }
             _store.Write(batch);
-            Refresh();
         }
         Span<byte> from = stackalloc byte[PrefixLength + 8];
         Span<byte> to = stackalloc byte[PrefixLength + 8];
@@ -210,18 +205,6 @@ internal sealed class StateTable
         lock (_gate)
         {
             _checkpointing = false;
-        }
-    }
-
-    /// <summary>
-    /// Has cursors take a new view of the store. One from before these writes would be as right, but steps over each of them to find that it
-    /// may not see it.
-    /// </summary>
-    private void Refresh()
-    {
-        lock (_gate)
-        {
-            Epoch++;
         }
     }
 

@@ -25,7 +25,6 @@ internal sealed class TableCursor(RocksStore store, StateTable table) : StateCur
     private readonly ArrayBufferWriter<byte> _to = new();
     private int _pageSize;
     private int _place;
-    private int _epoch = -1;
     private bool _descending;
     private bool _last;
 
@@ -92,11 +91,7 @@ internal sealed class TableCursor(RocksStore store, StateTable table) : StateCur
         }
         lock (table.Gate)
         {
-            if (_epoch != table.Epoch)
-            {
-                _stored.Release();
-                _epoch = table.Epoch;
-            }
+            // Each page is a view of its own of the store, so what a checkpoint put there or dropped meanwhile is no matter.
             _stored.Begin(from, to, _descending);
             _frozen.Begin(table.Frozen, _stored, from, to, _descending);
             _active.Begin(table.Active, _frozen, from, to, _descending);

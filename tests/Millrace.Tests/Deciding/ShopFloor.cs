@@ -15,7 +15,7 @@ public sealed class ShopFloor : IAsyncDisposable
     private static readonly string[] Lines = ["id", "cart_id", "amount"];
     private static readonly string[] Shelves = ["id", "label"];
 
-    private readonly InMemoryEngine _engine = new();
+    private readonly InMemoryEngine _engine = new(new NoTime());
     private readonly Runtime _runtime;
     private readonly ProcessorGroup[] _groups;
     private readonly Dictionary<string, BoundTable> _tables = [];
@@ -144,6 +144,12 @@ public sealed class ShopFloor : IAsyncDisposable
 
     /// <summary>Stands for a column that an image lacks.</summary>
     public sealed record Missing;
+
+    /// <summary>A clock that stands still: nobody is called because time has passed, however slow the machine is.</summary>
+    private sealed class NoTime : TimeProvider
+    {
+        public override long GetTimestamp() => 0;
+    }
 
     private sealed class NoSource : ISource
     {
