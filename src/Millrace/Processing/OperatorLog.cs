@@ -32,65 +32,57 @@ internal sealed class OperatorLog(Application application, IEngine engine, TimeP
     public Task ErasedAsync(string aggregate, string entity, string reason, string? by) =>
         WriteAsync(Controls.Erased, aggregate, entity, null, reason, by);
 
-    private Task WriteAsync(ReadOnlySpan<byte> type, string of, string key, string? at, string reason, string? by)
+    private Task<int> WriteAsync(ReadOnlySpan<byte> type, string of, string key, string? at, string reason, string? by)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(reason);
+        if (Targets(of, key, at, reason, by) is not { Count: > 0 } targets)
+        {
+            throw new ArgumentException($"There is no aggregate, view or reaction \"{of}\".", nameof(of));
+        }
         var headers = LogHeads.Headers(type, $"operator-{Guid.NewGuid():N}");
-        var appender = engine.OpenAppender($"{application.Topology.Name}.operator");
-        var transaction = appender.Begin();
         var entity = Encoding.UTF8.GetBytes(key);
-        var found = false;
-        foreach (var aggregate in application.Topology.Aggregates.Where(aggregate => aggregate.Name == of))
-        {
-            Append(
-                application.Commands(aggregate),
-                Slots.PartitionOf(entity, application.Partitions),
-                new OperatorRecord(reason, by, At: at)
-            );
-        }
-        foreach (var view in application.Topology.Views.Where(view => view.Name == of))
-        {
-            Append(
-                application.Commands(view.Aggregate),
-                Slots.PartitionOf(entity, application.Partitions),
-                new OperatorRecord(reason, by, of, at)
-            );
-        }
-        foreach (var reaction in application.Topology.Reactions.Where(reaction => reaction.Name == of))
-        {
-            Append(
-                application.Commands(reaction.Aggregate),
-                Slots.PartitionOf(entity, application.Partitions),
-                new OperatorRecord(reason, by, of, at)
-            );
-            // An intent's id begins like this. Its partition is that of the reaction's key, which cannot be told from the id.
-            for (var partition = 0; key.StartsWith($"{of}/", StringComparison.Ordinal) && partition < application.Partitions; partition++)
+        var now = Instants.Of(clock.GetUtcNow());
+        return engine.DecideAsync(
+            $"{application.Topology.Name}.operator",
+            transaction =>
             {
-                Append(application.Intents(reaction), partition, new OperatorRecord(reason, by, of));
-            }
-        }
-        return found
-            ? CommitAsync(appender, transaction)
-            : throw new ArgumentException($"There is no aggregate, view or reaction \"{of}\".", nameof(of));
-
-        void Append(Topic topic, int partition, OperatorRecord record)
-        {
-            found = true;
-            transaction.Append(
-                new TopicPartition(topic, partition),
-                Instants.Of(clock.GetUtcNow()),
-                entity,
-                headers,
-                JsonSerializer.SerializeToUtf8Bytes(record, MillraceJson.Default.OperatorRecord)
-            );
-        }
+                foreach (var (target, record) in targets)
+                {
+                    var body = JsonSerializer.SerializeToUtf8Bytes(record, MillraceJson.Default.OperatorRecord);
+                    transaction.Append(target, now, entity, headers, body);
+                }
+                return (true, targets.Count);
+            },
+            CancellationToken.None
+        );
     }
 
-    private static async Task CommitAsync(IAppender appender, ITransaction transaction)
+    private List<(TopicPartition Target, OperatorRecord Record)> Targets(string of, string key, string? at, string reason, string? by)
     {
-        await using (appender)
+        var targets = new List<(TopicPartition, OperatorRecord)>();
+        var partition = Slots.PartitionOf(Encoding.UTF8.GetBytes(key), application.Partitions);
+        var (below, topology) = (new OperatorRecord(reason, by, of, at), application.Topology);
+        foreach (var aggregate in topology.Aggregates.Where(aggregate => aggregate.Name == of))
         {
-            await appender.CommitAsync(transaction, durable: true, CancellationToken.None).ConfigureAwait(false);
+            targets.Add((new(application.Commands(aggregate), partition), below with { Of = null }));
         }
+        foreach (var view in topology.Views.Where(view => view.Name == of))
+        {
+            targets.Add((new(application.Commands(view.Aggregate), partition), below));
+        }
+        foreach (var reaction in topology.Reactions.Where(reaction => reaction.Name == of))
+        {
+            targets.Add((new(application.Commands(reaction.Aggregate), partition), below));
+            // An intent's id begins like this. Its partition is that of the reaction's key, which cannot be told from the id.
+            if (key.StartsWith($"{of}/", StringComparison.Ordinal))
+            {
+                targets.AddRange(
+                    Enumerable
+                        .Range(0, application.Partitions)
+                        .Select(each => (new TopicPartition(application.Intents(reaction), each), below with { At = null }))
+                );
+            }
+        }
+        return targets;
     }
 }
