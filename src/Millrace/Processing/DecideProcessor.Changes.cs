@@ -361,7 +361,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         {
             _cancellation.ThrowIfCancellationRequested();
             var row = _layout.Rows[effect.Table];
-            if (effect.Table == 0)
+            if (effect.Table == 0 && _aggregate.AfterTransaction is not null)
             {
                 root = row.AsRoot(effect.Before, effect.After, effect.Kind);
             }
@@ -379,7 +379,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
             // The end of this entity: a root with the same key later is another one. Children it leaves behind wait for that.
             entity.WaitingSince = command.Time;
             entity.State = _aggregate.Initial;
-            entity.StateJson = null;
+            entity.StateLength = 0;
         }
     }
 
@@ -409,11 +409,25 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
 
     private void Publish(Entity<TState> entity, in CommandInfo command, ReadOnlySpan<byte> leg, IEnumerable<TEvent> decided)
     {
+        // A decision that made its events already needs no enumerator.
+        if (decided is IList<TEvent> list)
+        {
+            for (var i = 0; i < list.Count; i++)
+            {
+                PublishOne(entity, command, leg, list[i]);
+            }
+            return;
+        }
         foreach (var e in decided)
         {
-            _events.Add(e, command, leg, entity.Sequence);
-            Evolve(entity, e);
+            PublishOne(entity, command, leg, e);
         }
+    }
+
+    private void PublishOne(Entity<TState> entity, in CommandInfo command, ReadOnlySpan<byte> leg, TEvent e)
+    {
+        _events.Add(e, command, leg, entity.Sequence);
+        Evolve(entity, e);
     }
 
     private void Evolve(Entity<TState> entity, TEvent e)
@@ -422,7 +436,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         if (!ReferenceEquals(state, entity.State))
         {
             entity.State = state;
-            entity.StateJson = null;
+            entity.StateLength = 0;
         }
     }
 }

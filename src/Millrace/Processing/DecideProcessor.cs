@@ -231,7 +231,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
             if (!state.IsEmpty)
             {
                 entity.State = JsonSerializer.Deserialize(state, _stateJson)!;
-                entity.StateJson = state.ToArray();
+                entity.SetState(state);
             }
         }
         _cache.Add(entity);
@@ -275,13 +275,13 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         {
             return default;
         }
-        if (entity.StateJson is null)
+        if (entity.StateLength == 0)
         {
             _stateBytes.ResetWrittenCount();
             _stateWriter.Reset(_stateBytes);
             JsonSerializer.Serialize(_stateWriter, entity.State, _stateJson);
             _stateWriter.Flush();
-            entity.StateJson = _stateBytes.WrittenSpan.ToArray();
+            entity.SetState(_stateBytes.WrittenSpan);
         }
         return entity.StateJson;
     }

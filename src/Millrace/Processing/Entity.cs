@@ -39,7 +39,10 @@ internal sealed class Entity<TState>(byte[] key, int tables)
     public object? Root;
 
     public TState State = null!;
-    public byte[]? StateJson;
+
+    /// <summary>How much of <see cref="StateJson"/> is the state as it is now; 0 where that has not been written yet.</summary>
+    public int StateLength;
+    private byte[] _stateBytes = [];
 
     /// <summary>How many of its rows the partition counts as waiting for the root.</summary>
     public int CountedWaiting;
@@ -57,6 +60,8 @@ internal sealed class Entity<TState>(byte[] key, int tables)
     public bool Used;
 
     public bool HasRoot => Counts[0] > 0;
+
+    public ReadOnlySpan<byte> StateJson => _stateBytes.AsSpan(0, StateLength);
 
     public ReadOnlySpan<byte> RootJson => RootRow.AsSpan(0, RootLength);
 
@@ -98,7 +103,18 @@ internal sealed class Entity<TState>(byte[] key, int tables)
         RootLength = 0;
         Root = null;
         State = initial;
-        StateJson = null;
+        _stateBytes = [];
+        StateLength = 0;
+    }
+
+    public void SetState(ReadOnlySpan<byte> json)
+    {
+        if (_stateBytes.Length < json.Length)
+        {
+            _stateBytes = new byte[json.Length + json.Length / 4];
+        }
+        json.CopyTo(_stateBytes);
+        StateLength = json.Length;
     }
 
     /// <summary>Writes what the state key holds. The state's JSON is given, empty for the initial state.</summary>

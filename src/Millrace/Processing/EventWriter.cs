@@ -164,14 +164,32 @@ internal readonly ref struct CommandInfo
 
     public static CommandInfo Of(RecordHeaders headers, long time)
     {
-        var id = headers[Header.Id];
-        var correlation = headers[Header.CorrelationId];
+        ReadOnlySpan<byte> id = default,
+            correlation = default;
+        var snapshot = false;
+        foreach (var entry in headers)
+        {
+            switch (entry.Header)
+            {
+                case Header.Id:
+                    id = entry.Value;
+                    break;
+                case Header.CorrelationId:
+                    correlation = entry.Value;
+                    break;
+                case Header.Snapshot:
+                    snapshot = true;
+                    break;
+                default:
+                    break;
+            }
+        }
         return new CommandInfo
         {
             Id = id,
             Correlation = correlation.IsEmpty ? id : correlation,
             Time = time,
-            Snapshot = headers.TryGet(Header.Snapshot, out _),
+            Snapshot = snapshot,
         };
     }
 }

@@ -55,7 +55,7 @@ internal sealed class EntityBackup<TState>
     private int _rootMark;
     private object? _rootRecord;
     private TState _state = null!;
-    private byte[]? _stateJson;
+    private int _stateLength;
 
     public void Take(Entity<TState> entity)
     {
@@ -70,7 +70,7 @@ internal sealed class EntityBackup<TState>
         _rootMark = entity.RootMark;
         _rootRecord = entity.Root;
         _state = entity.State;
-        _stateJson = entity.StateJson;
+        _stateLength = entity.StateLength;
     }
 
     public void Restore(Entity<TState> entity)
@@ -81,6 +81,6 @@ internal sealed class EntityBackup<TState>
         entity.RootMark = _rootMark;
         entity.Root = _rootRecord;
         entity.State = _state;
-        entity.StateJson = _stateJson;
+        entity.StateLength = _stateLength;
     }
 }

@@ -152,6 +152,32 @@ public sealed class MySqlSourceTests
         Assert.Equal(capture.Positions.Order(), capture.Positions);
     }
 
+    /// <summary>
+    /// The rule time: what the source has not read yet is not behind its watermark, so that no timer fires while the answer is unread. The wall clock
+    /// counts at the head alone.
+    /// </summary>
+    [Theory]
+    [InlineData(ServerKind.MariaDb)]
+    [InlineData(ServerKind.MySql)]
+    public async Task A_watermark_never_passes_what_is_still_unread(ServerKind kind)
+    {
+        await using var database = await Database(kind);
+        var capture = CaptureOf("t");
+        await using (var source = new RunningSource(capture, database))
+            await source.Until(() => capture.MarksSoFar().Contains("all ended"), "the snapshot should end");
+        for (var i = 1; i <= 300; i++)
+            await database.ExecuteAsync($"INSERT INTO t VALUES ({i}, {i})");
+        // By the server's clock all of it is a while ago when the source comes back; a MariaDB binlog has whole seconds.
+        await database.ExecuteAsync("DO SLEEP(3)");
+        await using (var source = new RunningSource(capture, database))
+        {
+            await source.UntilEqual("t");
+            await source.Until(() => capture.Status.LagMicroseconds == 0, "it should stand at the head");
+            Assert.NotNull(capture.Status.Watermark);
+        }
+        Assert.InRange(capture.Latest, TimeSpan.Zero, TimeSpan.FromSeconds(2));
+    }
+
     [Theory]
     [InlineData(ServerKind.MariaDb)]
     [InlineData(ServerKind.MySql)]

@@ -41,6 +41,11 @@ internal sealed class RecordingCapture(params CapturedTable[] tables) : ICapture
 
     readonly List<IReadOnlyList<Cascade>> _cascades = [];
 
+    /// <summary>Transactions of an earlier time than a watermark that was reported before them, by the most they are late.</summary>
+    public TimeSpan Latest { get; private set; }
+
+    long _said;
+
     /// <summary>Called before each commit; what it throws is a commit that failed.</summary>
     public Action<int>? BeforeCommit { get; set; }
 
@@ -100,7 +105,12 @@ internal sealed class RecordingCapture(params CapturedTable[] tables) : ICapture
 
     public ICaptureBatch Begin() => new Batch(this);
 
-    public void Report(SourceStatus status) => Status = status;
+    public void Report(SourceStatus status)
+    {
+        Status = status;
+        lock (_gate)
+            _said = Math.Max(_said, status.Watermark ?? 0);
+    }
 
     sealed class Bound(CapturedTable table, string[] columns) : BoundTable(table)
     {
@@ -128,6 +138,8 @@ internal sealed class RecordingCapture(params CapturedTable[] tables) : ICapture
         {
             Enter(Encoding.UTF8.GetString(id), false);
             _position = position;
+            lock (capture._gate)
+                capture.Latest = TimeSpan.FromMicroseconds(Math.Max(capture.Latest.TotalMicroseconds, capture._said - time));
             Assert.InRange(
                 DateTimeOffset.UnixEpoch.AddTicks(time * 10),
                 DateTimeOffset.UtcNow.AddHours(-1),
