@@ -173,7 +173,6 @@ internal sealed class GroupLoop : IMember
             return;
         }
         _consumer?.IncrementalUnassign(work.Inputs.Select(i => Place(i.Source.Topic.Name, partition)));
-        _engine.Release(work.Image);
         try
         {
             work.Dispose();
@@ -181,6 +180,11 @@ internal sealed class GroupLoop : IMember
         catch (Exception e)
         {
             _group.Faulted(partition, e);
+        }
+        _engine.Release(work.Image);
+        if (!_owned.ContainsKey(partition))
+        {
+            _group.Released(partition);
         }
     }
 

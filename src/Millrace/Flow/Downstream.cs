@@ -108,6 +108,7 @@ internal static class Downstream
             Inputs = [input],
             Create = create,
             DurableInput = durableInput,
+            Released = partition => services.Loops.Release(name, partition),
             Faulted = (partition, e) =>
             {
                 services.Loops.Of(name, partition).Failed(e);

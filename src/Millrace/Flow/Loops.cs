@@ -9,6 +9,9 @@ internal sealed class Loops(TimeProvider clock)
 
     public Loop Of(string group, int partition) => _loops.GetOrAdd((group, partition), _ => new Loop(clock));
 
+    /// <summary>The loop is another process's.</summary>
+    public void Release(string group, int partition) => _loops.TryRemove((group, partition), out _);
+
     public IEnumerable<LoopState> All =>
         _loops
             .Select(entry => new LoopState(entry.Key.Group, entry.Key.Partition, entry.Value.Heartbeat, entry.Value.Fault))

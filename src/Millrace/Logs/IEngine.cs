@@ -77,6 +77,9 @@ public sealed class ProcessorGroup
     /// <summary>Told when a processor threw: the partition, and why. The engine goes on with a new processor.</summary>
     public required Action<int, Exception> Faulted { get; init; }
 
+    /// <summary>Told when this process has a partition no more: its processor is disposed, and another process goes on with it.</summary>
+    public Action<int> Released { get; init; } = static _ => { };
+
     /// <summary>Whether it is handed only records that would survive a power cut (effects on the world).</summary>
     public bool DurableInput { get; init; }
 

@@ -156,6 +156,7 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
         running.AddRange(Groups.Select(group => Engine.RunAsync(group, stop.Token)));
         running.Add(_ticker.RunAsync(stop.Token));
         running.AddRange(_sources.Zip(Captures, (source, capture) => SuperviseAsync(source, capture, stop.Token)));
+        running.AddRange(Captures.Select(capture => capture.ShareAsync(stop.Token)));
         Log.Started(_log, Application.Topology.Name, Application.Partitions, Groups.Count);
         _started.TrySetResult();
         await WaitAsync(running, stop).ConfigureAwait(false);
@@ -228,6 +229,7 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
                 _faults.TryRemove((name, partition), out _);
                 return aggregate.CreateDecider(setup, partition);
             },
+            Released = partition => _counters.TryRemove((aggregate.Name, partition), out _),
             Faulted = (partition, failure) => Faulted(name, partition, failure),
         };
     }
@@ -247,7 +249,7 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
             var began = Clock.GetTimestamp();
             try
             {
-                await source.RunAsync(capture, cancellation).ConfigureAwait(false);
+                await capture.RunAsync(source, cancellation).ConfigureAwait(false);
                 return;
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)

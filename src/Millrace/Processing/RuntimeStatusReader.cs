@@ -43,6 +43,11 @@ internal static class RuntimeStatusReader
                         Time = Math.Max(0, count.Time),
                     }
                 );
+                if (runtime.Engine.IsShared && Volatile.Read(ref count.Heartbeat) == 0)
+                {
+                    // Another process has it.
+                    continue;
+                }
                 loops.Add(
                     new LoopState(
                         group,

@@ -81,6 +81,8 @@ internal sealed class ReactionProcessor : IProcessor
 
     public ValueTask DisposeAsync()
     {
+        // Whoever goes on with the partition, here or elsewhere, says anew what is due in it.
+        _services.Timers.Publish(_reaction.Name, _partition, _partitions, TimerRegistry.Never);
         (_logic as IDisposable)?.Dispose();
         _effects.Seal?.Dispose();
         return ValueTask.CompletedTask;

@@ -11,7 +11,9 @@ internal sealed class Capture : ICapture, IAsyncDisposable
     private readonly string _appenderName;
     private readonly TimeProvider _clock;
     private readonly Dictionary<AggregateDefinition, EntitySeal> _sealOf = [];
+    private readonly SharedStatus _status;
     private long _reportedAt;
+    private volatile bool _reads;
 
     public Capture(Application application, MillraceOptions options, IEngine engine, string source, TimeProvider clock, Seals? seals = null)
     {
@@ -32,7 +34,8 @@ internal sealed class Capture : ICapture, IAsyncDisposable
                 _sealOf[aggregate] = seals.For(aggregate)!;
             }
         }
-        LatestTime = Saved.TryGet(LatestKey, out var latest) ? BinaryPrimitives.ReadInt64BigEndian(latest) : 0;
+        _status = new SharedStatus(engine, $"{_appenderName}.status");
+        Recall();
     }
 
     /// <summary>Where the latest time is kept, beside what the source saves: no source's key begins with 0.</summary>
@@ -118,6 +121,47 @@ internal sealed class Capture : ICapture, IAsyncDisposable
         Changed?.Invoke();
     }
 
+    /// <summary>Reads the source in one process at a time; the others hear from that one how it stands.</summary>
+    public Task RunAsync(ISource source, CancellationToken cancellation) =>
+        _engine.RunAsOwnerAsync(
+            _appenderName,
+            async stop =>
+            {
+                // What the process that read it before us has saved.
+                Recall();
+                _reads = true;
+                try
+                {
+                    await source.RunAsync(this, stop).ConfigureAwait(false);
+                }
+                finally
+                {
+                    _reads = false;
+                }
+            },
+            cancellation
+        );
+
+    /// <summary>Where the engine is shared: tells the other processes how the source stands, or hears it from the one that reads it.</summary>
+    public async Task ShareAsync(CancellationToken cancellation)
+    {
+        while (_engine.IsShared && !cancellation.IsCancellationRequested)
+        {
+            if (_reads)
+            {
+                await _status.TellAsync(new SourceNews(Status, _reportedAt, LatestTime), cancellation).ConfigureAwait(false);
+            }
+            else if (_status.Hear() is { } news && news.ReportedAt > Volatile.Read(ref _reportedAt) && !_reads)
+            {
+                Status = news.Status;
+                LatestTime = Math.Max(LatestTime, news.LatestTime);
+                Volatile.Write(ref _reportedAt, news.ReportedAt);
+                Changed?.Invoke();
+            }
+            await Task.Delay(SharedStatus.Every, _clock, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
     public void Appended(long latest, int rows)
     {
         LatestTime = Math.Max(LatestTime, latest);
@@ -125,14 +169,17 @@ internal sealed class Capture : ICapture, IAsyncDisposable
         Changed?.Invoke();
     }
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         foreach (var seal in _sealOf.Values)
         {
             seal.Dispose();
         }
-        return _appender.DisposeAsync();
+        await _status.DisposeAsync().ConfigureAwait(false);
+        await _appender.DisposeAsync().ConfigureAwait(false);
     }
+
+    private void Recall() => LatestTime = Saved.TryGet(LatestKey, out var latest) ? BinaryPrimitives.ReadInt64BigEndian(latest) : 0;
 
     /// <summary>The partitions of every command log that a table's records go to.</summary>
     public IEnumerable<AggregateDefinition> AggregatesOf(string table) =>

@@ -18,4 +18,5 @@ namespace Millrace;
 [JsonSerializable(typeof(string[]))]
 [JsonSerializable(typeof(ParkedKey))]
 [JsonSerializable(typeof(SendCommand))]
+[JsonSerializable(typeof(Sources.SourceNews))]
 internal sealed partial class MillraceJson : JsonSerializerContext;

@@ -12,6 +12,8 @@ internal sealed class ViewReader<TDocument>(View<TDocument> view, Application ap
     : IView<TDocument>
     where TDocument : class
 {
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(10);
+
     private readonly string _group = application.ViewGroup(view);
     private readonly JsonTypeInfo<TDocument> _type = application.Topology.JsonType<TDocument>();
 
@@ -99,6 +101,8 @@ internal sealed class ViewReader<TDocument>(View<TDocument> view, Application ap
 
     private async ValueTask Reached(string group, TopicPartition source, long offset, CancellationToken cancellation)
     {
+        // From here on the position is that of the state that is read, wherever its partition is.
+        _ = engine.OpenState(group, source.Partition);
         while (true)
         {
             var next = hub.Committed.Next;
@@ -106,7 +110,8 @@ internal sealed class ViewReader<TDocument>(View<TDocument> view, Application ap
             {
                 return;
             }
-            await next.WaitAsync(cancellation);
+            // Where the partition is another process's nobody here is told of its commits.
+            await (engine.IsShared ? Task.WhenAny(next, Task.Delay(Look, cancellation)) : next).WaitAsync(cancellation);
         }
     }
 
