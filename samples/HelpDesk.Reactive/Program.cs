@@ -4,11 +4,11 @@ using Millrace;
 var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
 if (string.IsNullOrEmpty(builder.Configuration["urls"]))
     builder.WebHost.UseUrls("http://127.0.0.1:5090");
-builder
+var millrace = builder
     .AddMillrace(Desk.Topology)
     .UseMySql("helpdesk") // ConnectionStrings:helpdesk
-    .UseEmbedded()
     .UseSettings<Rules>("Millrace:Rules");
+_ = builder.Configuration["Millrace:Engine"] == "kafka" ? millrace.UseKafka() : millrace.UseEmbedded();
 
 var app = builder.Build();
 app.MapGet("/tickets/open", (IView<OpenTicket> tickets) => tickets.Range(OpenTickets.ByPriority));

@@ -168,7 +168,8 @@ public sealed class KafkaEngine : IEngine
         ArgumentException.ThrowIfNullOrEmpty(appender);
         ArgumentNullException.ThrowIfNull(work);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        await new Owner(this, appender, work).RunAsync(cancellation).ConfigureAwait(false);
+        using var owner = new Owner(this, appender, work);
+        await owner.RunAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <inheritdoc />

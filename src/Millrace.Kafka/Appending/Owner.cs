@@ -4,7 +4,7 @@ using Millrace.Kafka.Clients;
 namespace Millrace.Kafka.Appending;
 
 /// <summary>Has something done by one process at a time: the owner of the one partition of the appender's state.</summary>
-internal sealed class Owner(KafkaEngine engine, string name, Func<CancellationToken, Task> work) : IMember
+internal sealed class Owner(KafkaEngine engine, string name, Func<CancellationToken, Task> work) : IMember, IDisposable
 {
     private readonly Lock _gate = new();
     private CancellationTokenSource? _stop;
@@ -30,6 +30,7 @@ internal sealed class Owner(KafkaEngine engine, string name, Func<CancellationTo
     {
         lock (_gate)
         {
+            _stop?.Dispose();
             _stop = new CancellationTokenSource();
             var stop = _stop.Token;
             _running = Task.Run(() => WorkAsync(stop), CancellationToken.None);
@@ -43,6 +44,8 @@ internal sealed class Owner(KafkaEngine engine, string name, Func<CancellationTo
         // Whoever is next must not meet us at work.
         _running.Wait(TimeSpan.FromSeconds(30));
     }
+
+    public void Dispose() => _stop?.Dispose();
 
     public void Troubled(string reason) => EngineLog.Trouble(engine.Clients.Log, name, reason);
 

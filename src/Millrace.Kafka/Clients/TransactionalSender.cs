@@ -117,7 +117,7 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
             var since = Stopwatch.GetTimestamp();
             Finish(producer.CommitTransaction);
             marks.Signal();
-            if (!marks.Wait(TimeSpan.FromSeconds(10)))
+            if (!marks.Wait(TimeSpan.FromSeconds(10), CancellationToken.None))
             {
                 throw new CommitException(
                     $"The broker committed a transaction of '{transactionalId}' and did not say where its records are.",
