@@ -13,7 +13,7 @@ namespace Millrace.Kafka.Processing;
 /// One thread of a group: fetches, has its partitions' processors called, and commits what all of them did in one transaction. Idle, that is one
 /// command at once; busy, as much as came in while the last commit was under way. Nothing but this thread touches its partitions.
 /// </summary>
-internal sealed class GroupLoop : IMember
+internal sealed class GroupLoop : IMember, IDisposable
 {
     private const int MostWaiting = 3;
     private const long MostWaitingBytes = 64 << 20;
@@ -205,18 +205,19 @@ internal sealed class GroupLoop : IMember
                     Pause();
                 }
             }
-            Stop();
+            Dispose();
             _ended.SetResult();
         }
         catch (Exception e)
         {
             // Only what Faulted threw comes here; whoever awaits the group is told.
             _ended.TrySetException(e);
-            Stop();
+            Dispose();
         }
     }
 
-    private void Stop()
+    /// <summary>Gives everything up; called by the loop's own thread at its end.</summary>
+    public void Dispose()
     {
         foreach (var work in _works.Values)
         {

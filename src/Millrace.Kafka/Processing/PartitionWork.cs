@@ -13,7 +13,9 @@ internal sealed class PartitionWork
     private readonly ProcessorGroup _group;
     private readonly CancellationTokenSource _stop;
     private IProcessor? _processor;
-    private ValueTask<Progress> _pending;
+    private Task<Progress>? _pending;
+    private Progress _done;
+    private Exception? _failure;
     private TimeSpan _backoff = FirstBackoff;
     private Progress _wants;
     private long _wakeAt;
@@ -69,6 +71,8 @@ internal sealed class PartitionWork
         Called = false;
         _taken = 0;
         _input = null;
+        _pending = null;
+        _failure = null;
         Part.Positions.Clear();
         Part.Next = null;
         try
@@ -99,11 +103,19 @@ internal sealed class PartitionWork
                 batch = new RecordBatch(_input.Source, _input.Peek(_group.MaxBatch));
                 _taken = batch.Records.Length;
             }
-            _pending = _processor.ProcessAsync(batch, Part.Transaction, _stop.Token);
+            var call = _processor.ProcessAsync(batch, Part.Transaction, _stop.Token);
+            if (call.IsCompletedSuccessfully)
+            {
+                _done = call.Result;
+            }
+            else
+            {
+                _pending = call.AsTask();
+            }
         }
         catch (Exception e)
         {
-            _pending = ValueTask.FromException<Progress>(e);
+            _failure = e;
         }
     }
 
@@ -113,7 +125,11 @@ internal sealed class PartitionWork
     {
         try
         {
-            _wants = _pending.IsCompleted ? _pending.GetAwaiter().GetResult() : _pending.AsTask().GetAwaiter().GetResult();
+            if (_failure is not null)
+            {
+                return _stop.IsCancellationRequested && _failure is OperationCanceledException ? null : _failure;
+            }
+            _wants = _pending is null ? _done : _pending.GetAwaiter().GetResult();
             _first = false;
             _wakeAt = _wants.WakeAfter is { } after
                 ? Environment.TickCount64 + (long)Math.Min(after.TotalMilliseconds, int.MaxValue)

@@ -12,10 +12,13 @@ namespace Millrace.Kafka.State;
 /// </summary>
 internal sealed class Image
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     private readonly ImageStore _store;
     private readonly byte[] _prefix = new byte[8];
     private readonly ConcurrentDictionary<string, long> _positions = new(StringComparer.Ordinal);
-    private readonly ManualResetEventSlim _settled = new(true);
+    private readonly object _gate = new();
+    private bool _committing;
     private long _next;
 
     public Image(ImageStore store, string name, int partition, int number)
@@ -68,13 +71,32 @@ internal sealed class Image
     public StoredCursor Cursor() => new(_store.Store, ImageStore.StateFamily, _prefix);
 
     /// <summary>A commit of it is under way: outputs may be seen by others before they are applied here.</summary>
-    public void BeginCommit() => _settled.Reset();
+    public void BeginCommit()
+    {
+        lock (_gate)
+        {
+            _committing = true;
+        }
+    }
 
     /// <summary>The commit is applied, or was none.</summary>
-    public void EndCommit() => _settled.Set();
+    public void EndCommit()
+    {
+        lock (_gate)
+        {
+            _committing = false;
+            Monitor.PulseAll(_gate);
+        }
+    }
 
     /// <summary>Waits for a commit that is under way, so that who has seen an output finds the state that goes with it.</summary>
-    public void Settle() => _settled.Wait(TimeSpan.FromSeconds(10));
+    public void Settle()
+    {
+        lock (_gate)
+        {
+            while (_committing && Monitor.Wait(_gate, Patience)) { }
+        }
+    }
 
     /// <summary>Writes what was committed.</summary>
     /// <param name="batch">Where to.</param>

@@ -45,7 +45,9 @@ internal sealed class SharedStatus(IEngine engine, string name) : IAsyncDisposab
     {
         try
         {
-            return engine.OpenState(name, 0).TryGet(Key, out var json) ? JsonSerializer.Deserialize(json, MillraceJson.Default.SourceNews) : null;
+            return engine.OpenState(name, 0).TryGet(Key, out var json)
+                ? JsonSerializer.Deserialize(json, MillraceJson.Default.SourceNews)
+                : null;
         }
         catch (EngineException)
         {
