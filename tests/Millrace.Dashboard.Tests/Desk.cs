@@ -34,14 +34,15 @@ internal sealed class Desk : IAsyncDisposable
     public static async Task<Desk> OpenAsync(
         string url = "http://127.0.0.1:0",
         Action<WebApplicationBuilder>? build = null,
-        Action<WebApplication>? map = null
+        Action<WebApplication>? map = null,
+        Topology? topology = null
     )
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = ["--Millrace:Partitions=4"] });
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls(url);
         var source = new ToldSource();
-        var millrace = builder.AddMillrace(PostOffice.Topology).UseSettings<Promises>("Millrace:Promises");
+        var millrace = builder.AddMillrace(topology ?? PostOffice.Topology).UseSettings<Promises>("Millrace:Promises");
         millrace.Services.AddSingleton<IEngine>(new InMemoryEngine());
         millrace.Services.AddSingleton<ISource>(source);
         build?.Invoke(builder);

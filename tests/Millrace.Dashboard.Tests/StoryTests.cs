@@ -51,6 +51,42 @@ public sealed class StoryTests
     }
 
     [Fact]
+    public async Task An_erased_entity_has_a_story_without_values_and_is_erased_only_by_one_who_types_which()
+    {
+        var parcel = ((AggregateBuilder<ParcelRow, ParcelState, ParcelEvent>)Parcel.Definition).Personal();
+        await using var desk = await Desk.OpenAsync(topology: Topology.Named("post").Json(ParcelJson.Default).Add(parcel));
+        await desk.Source.CommitAsync(rows => rows.Insert("parcels", 7, "Oslo", "sent", null).Insert("scans", 1, 7, "north"));
+        var before = await desk.GetAsync("api/entity/parcel/7", story => Decided(story, 1));
+        Assert.Contains("Oslo", before.GetRawText(), StringComparison.Ordinal);
+
+        var hasty = await Erase("yes");
+        Assert.Equal(HttpStatusCode.BadRequest, hasty);
+        Assert.Equal(HttpStatusCode.Accepted, await Erase("7"));
+
+        var story = await desk.GetAsync("api/entity/parcel/7");
+        Assert.DoesNotContain("Oslo", story.GetRawText(), StringComparison.Ordinal);
+        var command = Assert.Single(story.GetProperty("commands").EnumerateArray());
+        Assert.True(command.GetProperty("record").GetProperty("erased").GetBoolean());
+        Assert.Empty(Changes(command));
+        Assert.Equal(["parcel-sent", "parcel-scanned"], Types(command.GetProperty("events")));
+        Assert.All(command.GetProperty("events").EnumerateArray(), e => Assert.True(e.GetProperty("erased").GetBoolean()));
+
+        async Task<HttpStatusCode> Erase(string confirm) =>
+            (
+                await desk.PostAsync(
+                    "api/erase",
+                    new
+                    {
+                        aggregate = "parcel",
+                        entity = "7",
+                        reason = "asked for",
+                        confirm,
+                    }
+                )
+            ).StatusCode;
+    }
+
+    [Fact]
     public async Task A_rejected_command_says_why()
     {
         await using var desk = await Desk.OpenAsync();

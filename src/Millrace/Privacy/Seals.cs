@@ -4,7 +4,7 @@ using Millrace.Engines;
 namespace Millrace;
 
 /// <summary>What an application with personal aggregates shares: the keys of entities, and the one way to drop one.</summary>
-internal sealed class Seals(Application application, IEntityKeys keys)
+internal sealed class Seals(Application application, IEntityKeys keys, StoredEntityKeys? own = null) : IAsyncDisposable
 {
     private readonly EraseGate _gate = new();
     private readonly Lock _reading = new();
@@ -13,17 +13,26 @@ internal sealed class Seals(Application application, IEntityKeys keys)
 
     public IEntityKeys Keys => keys;
 
+    /// <summary>Whether the keys are kept in the engine, and known to this process alone.</summary>
+    public bool KeepsKeys => own is not null;
+
     /// <summary>How often keys were dropped, as far as this process knows.</summary>
     public int Drops => Volatile.Read(ref _drops);
 
     /// <summary>What an application needs; null where nothing of it is personal, so that nothing is looked at twice.</summary>
-    public static Seals? Of(Application application, IEngine engine, IServiceProvider services) =>
-        application.Topology.Aggregates.Any(aggregate => aggregate.IsPersonal)
-            ? new Seals(
-                application,
-                (IEntityKeys?)services.GetService(typeof(IEntityKeys)) ?? new StoredEntityKeys(engine, $"{application.Topology.Name}.keys")
-            )
-            : null;
+    public static Seals? Of(Application application, IEngine engine, IServiceProvider services)
+    {
+        if (!application.Topology.Aggregates.Any(aggregate => aggregate.IsPersonal))
+        {
+            return null;
+        }
+        if (services.GetService(typeof(IEntityKeys)) is IEntityKeys keys)
+        {
+            return new Seals(application, keys);
+        }
+        var own = new StoredEntityKeys(engine, $"{application.Topology.Name}.keys");
+        return new Seals(application, own, own);
+    }
 
     /// <summary>The seal of an aggregate, for one user of it; null where it is not personal.</summary>
     public EntitySeal? For(AggregateDefinition aggregate) => aggregate.IsPersonal ? new EntitySeal(aggregate.Name, this) : null;
@@ -112,6 +121,18 @@ internal sealed class Seals(Application application, IEntityKeys keys)
         new RecordHeaders(headers).TryGet(Header.Subject, out var subject) ? subject : key;
 
     public static ReadOnlySpan<byte> IdOf(ReadOnlySpan<byte> headers) => new RecordHeaders(headers)[Header.Id];
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var reader in _readers.Values)
+        {
+            reader.Dispose();
+        }
+        if (own is not null)
+        {
+            await own.DisposeAsync().ConfigureAwait(false);
+        }
+    }
 
     private AggregateDefinition? AggregateOf(string? name) =>
         application.Topology.Aggregates.FirstOrDefault(aggregate => aggregate.Name == name)

@@ -110,6 +110,15 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
     public async Task PrepareAsync(CancellationToken cancellation)
     {
         var aggregates = Application.Topology.Aggregates;
+        if (Engine.IsShared && Seals is { KeepsKeys: true })
+        {
+            throw new MillraceStartException(
+                Application.Topology.Name,
+                [
+                    $"The aggregate \"{aggregates.First(aggregate => aggregate.IsPersonal).Name}\" is personal, and several processes share the engine: the keys of entities must be kept where all of them see at once what was dropped. Register an IEntityKeys.",
+                ]
+            );
+        }
         var changes = await Fingerprint
             .CheckAsync(Engine, Application, _sources.Select(source => source.Name), cancellation)
             .ConfigureAwait(false);
@@ -179,9 +188,9 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Sender.DisposeAsync().ConfigureAwait(false);
-        if (Seals?.Keys is StoredEntityKeys keys)
+        if (Seals is not null)
         {
-            await keys.DisposeAsync().ConfigureAwait(false);
+            await Seals.DisposeAsync().ConfigureAwait(false);
         }
         await _ticker.DisposeAsync().ConfigureAwait(false);
         foreach (var capture in Captures)
