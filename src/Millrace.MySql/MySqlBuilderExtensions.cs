@@ -12,7 +12,7 @@ public static class MySqlBuilderExtensions
 {
     /// <summary>Adds a database as a source. Its server must write a binlog of rows.</summary>
     /// <param name="builder">The application's builder.</param>
-    /// <param name="name">The source's durable name, part of the identity of every entity it feeds, and the name of its connection string.</param>
+    /// <param name="name">The source's durable name, under which its position is kept, and the name of its connection string.</param>
     /// <param name="configure">Sets what the configuration does not.</param>
     /// <exception cref="InvalidOperationException">There is no connection string of that name, or it names no database (at the start).</exception>
     public static MillraceBuilder UseMySql(this MillraceBuilder builder, string name, Action<MySqlSourceOptions>? configure = null)

@@ -7,7 +7,7 @@ namespace Millrace.Sources;
 [Experimental("MILL0001")]
 public interface ISource
 {
-    /// <summary>The durable name; part of the identity of every entity it feeds.</summary>
+    /// <summary>The durable name, under which its state is kept. It is in the ids of what its snapshots show, not in the ids of entities.</summary>
     string Name { get; }
 
     /// <summary>Looks, before anything starts, at what would keep it from capturing these tables.</summary>
