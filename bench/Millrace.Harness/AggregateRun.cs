@@ -25,7 +25,8 @@ internal static class AggregateRun
         Console.WriteLine($"commands {commands} entities {entities}: {await DecidingRun.MeasureAsync(engine, runtime, commands)}");
     }
 
-    private static async Task LoadAsync(Capture capture, int commands, int entities)
+    /// <summary>The peers' commands, as a source would have written them.</summary>
+    public static async Task LoadAsync(Capture capture, int commands, int entities)
     {
         var table = capture.Bind(capture.Tables[0], Columns, []);
         var cells = new RowCell[Columns.Length];

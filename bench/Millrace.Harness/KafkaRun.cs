@@ -12,9 +12,18 @@ namespace Millrace.Harness;
 internal static class KafkaRun
 {
     /// <summary>Who takes part: a group that goes through a topic of commands and publishes to a topic of events.</summary>
-    private sealed record Contender(string Name, string Group, string Commands, string Events, ProcessStartInfo Start);
+    /// <param name="Name">What it is called in the table.</param>
+    /// <param name="Group">The group whose commits are measured.</param>
+    /// <param name="Commands">The topic it reads.</param>
+    /// <param name="Events">The topic it publishes to, made by it.</param>
+    /// <param name="Own">What the names of further topics of its own begin with.</param>
+    /// <param name="Start">How its process is started.</param>
+    private sealed record Contender(string Name, string Group, string Commands, string Events, string Own, ProcessStartInfo Start);
 
-    public static async Task RunAsync(string folder, int commands, int entities)
+    /// <summary>What was seen of one run of a contender.</summary>
+    private readonly record struct Seen(double Rate, long Events);
+
+    public static async Task RunAsync(string folder, int commands, int entities, int rounds, string only)
     {
         await using var broker = await KafkaServer.StartAsync(Path.Combine(folder, "broker"));
         var watch = Stopwatch.StartNew();
@@ -23,46 +32,106 @@ internal static class KafkaRun
             await load.WaitForExitAsync();
             Require(load, "the loading of the commands");
         }
-        Console.WriteLine($"loaded {commands:N0} commands in {watch.Elapsed.TotalSeconds:F1} s; Kafka {broker.Home}");
+        await KafkaDecide.LoadAsync(broker.Bootstrap, Path.Combine(folder, "load"), commands, entities);
+        Console.WriteLine($"loaded {commands:N0} commands for each in {watch.Elapsed.TotalSeconds:F1} s; Kafka {broker.Home}");
 
+        Console.WriteLine($"{"", -40} {"commands/s", 10} {"seconds", 8} {"client CPU", 10} {"broker CPU", 10} {"events", 10} {"load", 6}");
+        var rates = new Dictionary<string, List<double>>();
+        long? events = null;
+        for (var round = 1; round <= rounds; round++)
+        {
+            foreach (var contender in Contenders(broker, folder, round).Where(contender => contender.Name.Contains(only)))
+            {
+                var seen = await MeasureAsync(broker, contender, commands);
+                events ??= seen.Events;
+                if (seen.Events != events)
+                {
+                    throw new InvalidOperationException(
+                        $"{contender.Name} published {seen.Events} events and another {events}: they did not do the same work"
+                    );
+                }
+                if (!rates.TryGetValue(contender.Name, out var own))
+                {
+                    rates.Add(contender.Name, own = []);
+                }
+                own.Add(seen.Rate);
+            }
+        }
+        Report(rates);
+    }
+
+    private static List<Contender> Contenders(KafkaServer broker, string folder, int round)
+    {
         List<Contender> contenders = [];
         foreach (var threads in (int[])[1, 2])
         {
+            var words = $"{threads} thread{(threads == 1 ? "" : "s")}";
             foreach (var commit in (int[])[100, 1_000])
             {
-                var id = $"streams-{threads}-{commit}";
+                var id = $"streams-{threads}-{commit}-{round}";
                 contenders.Add(
                     new Contender(
-                        $"Kafka Streams, {threads} thread{(threads == 1 ? "" : "s")}, commit {commit} ms",
+                        $"Kafka Streams, {words}, commit {commit} ms",
                         id,
                         "peer-commands",
                         id + "-events",
+                        id + "-",
                         StreamsPeer.Run(broker, "peer-commands", id + "-events", id, Path.Combine(folder, id), threads, commit)
                     )
                 );
             }
+            var group = $"millrace-{threads}-{round}";
+            contenders.Add(
+                new Contender(
+                    $"Millrace, {words}",
+                    KafkaDecide.Prefix + group,
+                    KafkaDecide.Commands,
+                    KafkaDecide.Events,
+                    KafkaDecide.Prefix + group + ".",
+                    KafkaDecide.Start(broker.Bootstrap, group, Path.Combine(folder, group), threads)
+                )
+            );
         }
+        return contenders;
+    }
 
-        Console.WriteLine($"{"", -40} {"commands/s", 10} {"seconds", 8} {"client CPU", 10} {"broker CPU", 10} {"events", 10}");
-        long? events = null;
-        foreach (var contender in contenders)
+    /// <summary>The smallest, the middle and the largest of each, and of ours over each peer of as many threads in the same round.</summary>
+    private static void Report(Dictionary<string, List<double>> rates)
+    {
+        foreach (var (name, own) in rates)
         {
-            var published = await MeasureAsync(broker, contender, commands);
-            events ??= published;
-            if (published != events)
+            Console.WriteLine($"{name, -40} {Spread(own, "F0")} commands/s");
+        }
+        foreach (var (name, own) in rates.Where(contender => contender.Key.StartsWith("Millrace", StringComparison.Ordinal)))
+        {
+            var threads = name.Split(", ")[1];
+            foreach (
+                var (peer, theirs) in rates.Where(contender =>
+                    contender.Key.StartsWith($"Kafka Streams, {threads}", StringComparison.Ordinal)
+                )
+            )
             {
-                throw new InvalidOperationException(
-                    $"{contender.Name} published {published} events and {contenders[0].Name} {events}: they did not do the same work"
-                );
+                Console.WriteLine($"{name} over {peer}: {Spread([.. own.Zip(theirs, (ours, other) => ours / other)], "F2")}");
             }
         }
+    }
+
+    private static string Spread(List<double> values, string format)
+    {
+        double[] sorted = [.. values.Order()];
+        return string.Join(
+            " / ",
+            ((double[])[sorted[0], sorted[sorted.Length / 2], sorted[^1]]).Select(value =>
+                value.ToString(format, CultureInfo.InvariantCulture)
+            )
+        );
     }
 
     /// <summary>
     /// Commands a second between the first commit that is seen and the last; the seconds and those of processor count from the start of the
     /// process. Returns the events that a reader of committed records finds.
     /// </summary>
-    private static async Task<long> MeasureAsync(KafkaServer broker, Contender contender, int commands)
+    private static async Task<Seen> MeasureAsync(KafkaServer broker, Contender contender, int commands)
     {
         using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = broker.Bootstrap }).Build();
         using var reader = new CommittedReader(broker.Bootstrap);
@@ -103,15 +172,21 @@ internal static class KafkaRun
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{contender.Name, -40} {rate, 10:F0} {last, 8:F1} {client.TotalSeconds, 10:F1} {served?.TotalSeconds, 10:F1} {events, 10}"
+                $"{contender.Name, -40} {rate, 10:F0} {last, 8:F1} {client.TotalSeconds, 10:F1} {served?.TotalSeconds, 10:F1} {events, 10} {Load(), 6}"
             )
         );
 
         // The next contender finds the broker as this one did.
-        var own = admin.GetMetadata(TimeSpan.FromSeconds(30)).Topics.Select(topic => topic.Topic);
-        await admin.DeleteTopicsAsync(own.Where(topic => topic.StartsWith(contender.Group + "-", StringComparison.Ordinal)));
-        return events;
+        var own = admin
+            .GetMetadata(TimeSpan.FromSeconds(30))
+            .Topics.Select(topic => topic.Topic)
+            .Where(topic => topic == contender.Events || topic.StartsWith(contender.Own, StringComparison.Ordinal));
+        await admin.DeleteTopicsAsync(own);
+        return new Seen(rate, events);
     }
+
+    /// <summary>How many processes wanted the machine in the last minute, where /proc tells.</summary>
+    private static string Load() => File.Exists("/proc/loadavg") ? File.ReadAllText("/proc/loadavg").Split(' ')[0] : "";
 
     private static async Task<Dictionary<TopicPartition, long>> CommittedAsync(
         IAdminClient admin,
@@ -155,7 +230,7 @@ internal static class KafkaRun
     /// <summary>What a reader of committed records sees.</summary>
     private sealed class CommittedReader(string bootstrap) : IDisposable
     {
-        private readonly IConsumer<Ignore, Ignore> consumer = new ConsumerBuilder<Ignore, Ignore>(
+        private readonly IConsumer<byte[], Ignore> consumer = new ConsumerBuilder<byte[], Ignore>(
             new ConsumerConfig
             {
                 BootstrapServers = bootstrap,
@@ -182,10 +257,14 @@ internal static class KafkaRun
             return ends;
         }
 
+        /// <summary>The events; a record of nobody is none, but one of the runtime's own.</summary>
         public long Count(IAdminClient admin, string topic)
         {
             var count = 0L;
-            Read(Partitions(admin, topic).Select(partition => new TopicPartitionOffset(partition, Offset.Beginning)), _ => count++);
+            Read(
+                Partitions(admin, topic).Select(partition => new TopicPartitionOffset(partition, Offset.Beginning)),
+                record => count += record.Message.Key is { Length: > 0 } ? 1 : 0
+            );
             return count;
         }
 
@@ -197,7 +276,7 @@ internal static class KafkaRun
                 .Topics[0]
                 .Partitions.Select(partition => new TopicPartition(topic, partition.PartitionId));
 
-        private void Read(IEnumerable<TopicPartitionOffset> from, Action<ConsumeResult<Ignore, Ignore>> each)
+        private void Read(IEnumerable<TopicPartitionOffset> from, Action<ConsumeResult<byte[], Ignore>> each)
         {
             var open = from.ToDictionary(start => start.TopicPartition, start => start.Offset);
             consumer.Assign(open.Select(start => new TopicPartitionOffset(start.Key, start.Value)));

@@ -5,7 +5,7 @@ using Millrace.Harness;
 // dotnet run -c Release --project bench/Millrace.Harness -- engine [commands] [entities]
 // dotnet run -c Release --project bench/Millrace.Harness -- engine-latency [times]
 // dotnet run -c Release --project bench/Millrace.Harness -- latency CONNECTION [rate] [seconds]
-// dotnet run -c Release --project bench/Millrace.Harness -- kafka [commands] [entities]
+// dotnet run -c Release --project bench/Millrace.Harness -- kafka [commands] [entities] [rounds] [part of a contender's name]
 var folder = Directory.CreateTempSubdirectory("millrace-harness-").FullName;
 try
 {
@@ -27,11 +27,20 @@ try
             await LatencyRun.RunAsync(folder, connection, Number(rest, 0, 1_000), Number(rest, 1, 20));
             return 0;
         case ["kafka", .. var rest]:
-            await KafkaRun.RunAsync(folder, Number(rest, 0, 2_000_000), Number(rest, 1, 100_000));
+            await KafkaRun.RunAsync(
+                folder,
+                Number(rest, 0, 2_000_000),
+                Number(rest, 1, 100_000),
+                Number(rest, 2, 1),
+                rest.Length > 3 ? rest[3] : ""
+            );
+            return 0;
+        case ["kafka-decide", var bootstrap, var group, var state, var threads]:
+            await KafkaDecide.RunAsync(bootstrap, group, state, int.Parse(threads));
             return 0;
         default:
             Console.Error.WriteLine(
-                "usage: Millrace.Harness aggregate|engine|kafka [commands] [entities] | replies [replies] | engine-latency [times] | latency CONNECTION [rate] [seconds]"
+                "usage: Millrace.Harness aggregate|engine [commands] [entities] | kafka [commands] [entities] [rounds] [name] | replies [replies] | engine-latency [times] | latency CONNECTION [rate] [seconds]"
             );
             return 2;
     }
