@@ -30,15 +30,18 @@ internal sealed class Startup(Topology topology, SettingsReader settings, IServi
         var sources = Resolve(() => services.GetServices<ISource>().ToList(), "source", problems);
         if (engine is null && !registered.IsService(typeof(IEngine)))
         {
-            problems.Add("There is no engine: call UseEmbedded() on what AddMillrace returns.");
+            problems.Add("There is no engine: call UseEmbedded() or UseKafka() on what AddMillrace returns.");
         }
         if (sources is { Count: 0 })
         {
             problems.Add("There is no source: call UseMySql(\"connection-name\") on what AddMillrace returns.");
         }
-        foreach (var name in (sources ?? []).GroupBy(source => source.Name).Where(group => group.Skip(1).Any()).Select(group => group.Key))
+        if (sources is { Count: > 1 })
         {
-            problems.Add($"Two sources are named \"{name}\": give one another name.");
+            // A partition keeps one source position, so that of two sources each would take the other's changes for ones it has had.
+            problems.Add(
+                $"There are {sources.Count} sources ({string.Join(", ", sources.Select(source => source.Name))}), and an application has one: run one application for each database."
+            );
         }
         if (problems.Count == 0 && Resolve(services.GetRequiredService<Runtime>, "application", problems) is { } runtime)
         {

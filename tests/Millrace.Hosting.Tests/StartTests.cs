@@ -52,6 +52,21 @@ public sealed class StartTests
     }
 
     [Fact]
+    public async Task Two_sources_of_one_application_are_refused_by_name()
+    {
+        var builder = Hosts.Builder();
+        var millrace = builder.AddMillrace(PostOffice.Topology).UseSettings<Promises>("Millrace:Promises");
+        millrace.Services.AddSingleton<IEngine>(new InMemoryEngine());
+        millrace.Services.AddSingleton<ISource>(new ToldSource());
+        millrace.Services.AddSingleton<ISource>(new ToldSource());
+        using var host = builder.Build();
+
+        var refused = await Assert.ThrowsAsync<MillraceStartException>(() => host.StartAsync(None));
+
+        Assert.StartsWith("There are 2 sources (", Assert.Single(refused.Problems), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_a_source_finds_wrong_before_the_start_refuses_it()
     {
         var (host, source) = Hosts.PostOffice();

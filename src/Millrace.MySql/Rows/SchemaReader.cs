@@ -29,6 +29,7 @@ public static class SchemaReader
     /// <param name="tables">The tables, or null for all.</param>
     /// <param name="stop">Ends the reading.</param>
     /// <exception cref="MySqlException">The server refuses or the connection breaks.</exception>
+    /// <exception cref="Millrace.Sources.SourceException">What a foreign key does on delete cannot be found out.</exception>
     public static async Task<IReadOnlyList<TableSchema>> ReadAsync(
         MySqlConnection connection,
         string database,
@@ -74,6 +75,7 @@ public static class SchemaReader
                         Text(reader, 7)
                     )
                 );
+        await ForeignKeyRules.CompleteAsync(connection, database, keys, stop).ConfigureAwait(false);
         return [.. columns.Select(table => Table(database, table.Key, table.Value, keys.Where(key => key.Table == table.Key)))];
     }
 
@@ -198,7 +200,8 @@ public static class SchemaReader
 
     static int? Number(MySqlDataReader reader, int ordinal) => reader.IsDBNull(ordinal) ? null : Convert.ToInt32(reader.GetValue(ordinal));
 
-    sealed record KeyPart(
+    /// <summary>One column of a key.</summary>
+    internal sealed record KeyPart(
         string Table,
         string Constraint,
         string Column,
