@@ -36,7 +36,7 @@ sealed class Beside : IAsyncDisposable
         builder.Configuration.AddInMemoryCollection(
             new Dictionary<string, string?>
             {
-                ["ConnectionStrings:helpdesk"] = database.ConnectionString,
+                ["ConnectionStrings:helpdesk"] = await database.CapturingAccountAsync(),
                 ["Millrace:Partitions"] = "4",
                 ["Millrace:FollowWallClock"] = $"{followWallClock}",
                 ["Millrace:Embedded:Folder"] = folder,

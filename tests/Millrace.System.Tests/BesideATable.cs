@@ -11,19 +11,26 @@ public sealed class BesideATable : IAsyncDisposable
     private readonly TestDatabase _database;
     private readonly List<string> _folders = [];
 
-    private BesideATable(DatabaseServer server, TestDatabase database)
+    private BesideATable(DatabaseServer server, TestDatabase database, string account)
     {
         Server = server;
         _database = database;
+        Account = account;
     }
 
     public DatabaseServer Server { get; }
+
+    /// <summary>The workload's connection.</summary>
     public string Connection => _database.ConnectionString;
+
+    /// <summary>The node's connection, with an account that may do no more than it must.</summary>
+    public string Account { get; }
 
     public static async Task<BesideATable> OpenAsync(ServerKind kind, params string[] options)
     {
         var server = await DatabaseServer.StartAsync(kind, options);
-        return new BesideATable(server, await server.CreateDatabaseAsync("orders"));
+        var database = await server.CreateDatabaseAsync("orders");
+        return new BesideATable(server, database, await database.CapturingAccountAsync());
     }
 
     public string NewFolder()
@@ -33,7 +40,7 @@ public sealed class BesideATable : IAsyncDisposable
         return folder;
     }
 
-    public Task<NodeProcess> StartAsync(string folder) => NodeProcess.Start(folder, Connection).StartedAsync();
+    public Task<NodeProcess> StartAsync(string folder) => NodeProcess.Start(folder, Account).StartedAsync();
 
     public async Task<string> HeadAsync()
     {

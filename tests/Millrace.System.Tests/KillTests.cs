@@ -53,7 +53,7 @@ public sealed class KillTests
         var underway = 0;
         for (var kill = 0; kill < kills; kill++)
         {
-            await using var node = NodeProcess.Start(rough, beside.Connection);
+            await using var node = NodeProcess.Start(rough, beside.Account);
             if (kill % 2 == 0)
             {
                 await node.StartedAsync();

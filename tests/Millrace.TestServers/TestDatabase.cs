@@ -19,6 +19,27 @@ public sealed class TestDatabase : IAsyncDisposable
     /// <summary>As root, in this database.</summary>
     public string ConnectionString { get; }
 
+    /// <summary>
+    /// Makes an account with no more rights than capturing this database needs, which is what an application has: what it does not see, a test must not
+    /// see for it.
+    /// </summary>
+    /// <returns>Its connection string.</returns>
+    public async Task<string> CapturingAccountAsync()
+    {
+        var user = $"c{Guid.NewGuid().ToString("N")[..10]}";
+        var monitor = Server.Kind == ServerKind.MariaDb ? "BINLOG MONITOR" : "REPLICATION CLIENT";
+        await ExecuteAsync(
+            $"CREATE USER '{user}'@'%' IDENTIFIED BY 'captures'; GRANT SELECT ON `{Name}`.* TO '{user}'@'%'; "
+                + $"GRANT REPLICATION SLAVE, {monitor} ON *.* TO '{user}'@'%'"
+        );
+        return new MySqlConnectionStringBuilder(ConnectionString)
+        {
+            UserID = user,
+            Password = "captures",
+            AllowPublicKeyRetrieval = true,
+        }.ConnectionString;
+    }
+
     /// <summary>Runs one or more statements as root in this database; the rows affected.</summary>
     public Task<int> ExecuteAsync(string sql) => Sql.ExecuteAsync(ConnectionString, sql);
 

@@ -14,7 +14,12 @@ static class ForeignKeyRules
 
     /// <summary>Completes the keys that lack their rules.</summary>
     /// <exception cref="SourceException">A rule cannot be found out.</exception>
-    public static async Task CompleteAsync(MySqlConnection connection, string database, List<SchemaReader.KeyPart> keys, CancellationToken stop)
+    public static async Task CompleteAsync(
+        MySqlConnection connection,
+        string database,
+        List<SchemaReader.KeyPart> keys,
+        CancellationToken stop
+    )
     {
         foreach (var table in keys.Where(Lacks).Select(key => key.Table).Distinct().ToList())
         {

@@ -476,12 +476,7 @@ public sealed class MySqlSourceTests
         );
         var capture = CaptureOf("t", "child");
         // No more rights than doctor asks for: MariaDB then hides what its foreign keys do from information_schema.
-        var user = $"u{Guid.NewGuid().ToString("N")[..10]}";
-        await database.ExecuteAsync(
-            $"CREATE USER '{user}'@'%' IDENTIFIED BY 'secret'; GRANT SELECT ON `{database.Name}`.* TO '{user}'@'%';"
-                + $"GRANT REPLICATION SLAVE, {(kind == ServerKind.MariaDb ? "BINLOG MONITOR" : "REPLICATION CLIENT")} ON *.* TO '{user}'@'%'"
-        );
-        await using var source = new RunningSource(capture, database, $"{database.ConnectionString};User ID={user};Password=secret");
+        await using var source = new RunningSource(capture, database, await database.CapturingAccountAsync());
         await database.ExecuteAsync("INSERT INTO t VALUES (1, 1); INSERT INTO child VALUES (7, 7, 1)");
         await source.UntilEqual("child");
         var cascade = Assert.Single(capture.Cascades.SelectMany(c => c).Distinct());
