@@ -52,6 +52,38 @@ public sealed class StartTests
     }
 
     [Fact]
+    public async Task An_event_names_its_application_database_and_aggregate()
+    {
+        var (host, source) = Hosts.PostOffice();
+        using (host)
+        {
+            await host.StartAsync(None);
+            await source.CommitAsync(rows => rows.Insert("parcels", 1, "Oslo", "sent", null));
+            await host.Services.GetRequiredService<ICommands>().Send(1, new ParcelCommand.Reroute("Bergen"), None);
+            var runtime = host.Services.GetRequiredService<Runtime>();
+            var aggregate = runtime.Application.Topology.Aggregates[0];
+            var publishers = new HashSet<string>();
+            for (var partition = 0; partition < runtime.Application.Partitions; partition++)
+            {
+                using var events = runtime.Engine.Read(new TopicPartition(runtime.Application.Events(aggregate), partition), 0);
+                while (events.TryRead(100, out var batch))
+                {
+                    foreach (var record in batch.Records.Span)
+                    {
+                        var headers = new RecordHeaders(record.Headers.Span);
+                        if (headers.Kind != RecordKind.Control)
+                        {
+                            publishers.Add(System.Text.Encoding.UTF8.GetString(headers[Header.Source]));
+                        }
+                    }
+                }
+            }
+            Assert.Equal($"/{runtime.Application.Topology.Name}/{source.Name}/{aggregate.Name}", Assert.Single(publishers));
+            await host.StopAsync(None);
+        }
+    }
+
+    [Fact]
     public async Task Two_sources_of_one_application_are_refused_by_name()
     {
         var builder = Hosts.Builder();

@@ -51,7 +51,12 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         _eventLog = new TopicPartition(setup.Application.Events(aggregate), partition);
         _outcomes = new TopicPartition(setup.Application.Outcomes(aggregate), partition);
         _seal = setup.Seals?.For(aggregate);
-        _events = new EventWriter<TEvent>(setup.Application.Topology.JsonType<TEvent>(), _eventLog, _seal);
+        _events = new EventWriter<TEvent>(
+            setup.Application.Topology.JsonType<TEvent>(),
+            _eventLog,
+            setup.Application.Publisher(aggregate),
+            _seal
+        );
         _stateJson = setup.Application.Topology.JsonType<TState>();
         _stateWriter = new Utf8JsonWriter(_stateBytes, new JsonWriterOptions { SkipValidation = true });
         foreach (var handler in aggregate.Commands)

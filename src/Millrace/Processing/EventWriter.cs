@@ -18,15 +18,17 @@ internal sealed class EventWriter<TEvent> : IDisposable
     private readonly JsonTypeInfo<TEvent> _json;
     private readonly Dictionary<Type, EventShape> _shapes = [];
     private readonly TopicPartition _target;
+    private readonly byte[] _publisher;
     private readonly EntitySeal? _seal;
     private readonly ArrayBufferWriter<byte> _bytes = new(4096);
     private readonly Utf8JsonWriter _writer;
     private readonly List<(int Headers, int Value, int End)> _pending = [];
 
-    public EventWriter(JsonTypeInfo<TEvent> json, TopicPartition target, EntitySeal? seal = null)
+    public EventWriter(JsonTypeInfo<TEvent> json, TopicPartition target, byte[] publisher, EntitySeal? seal = null)
     {
         _json = json;
         _target = target;
+        _publisher = publisher;
         _seal = seal;
         _writer = new Utf8JsonWriter(_bytes, new JsonWriterOptions { SkipValidation = true });
         foreach (var derived in json.PolymorphismOptions?.DerivedTypes ?? [])
@@ -73,6 +75,7 @@ internal sealed class EventWriter<TEvent> : IDisposable
             );
         }
         RecordHeaders.Write(_bytes, Header.Type, shape.Name);
+        RecordHeaders.Write(_bytes, Header.Source, _publisher);
         RecordHeaders.Write(_bytes, Header.CorrelationId, cause.Correlation);
         RecordHeaders.Write(_bytes, Header.CausationId, cause.Id);
         Span<byte> number = stackalloc byte[20];

@@ -32,7 +32,7 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
     )
     {
         TopologyCheck.Require(topology);
-        Application = new Application(topology, options.Partitions);
+        Application = new Application(topology, options.Partitions, sources.Count == 0 ? "" : sources[0].Name);
         Options = options;
         Engine = engine;
         Clock = clock;

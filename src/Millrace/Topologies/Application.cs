@@ -3,13 +3,27 @@ using Millrace.Engines;
 namespace Millrace;
 
 /// <summary>A topology with its partitions: every topic and group name in one place.</summary>
-internal sealed class Application(Topology topology, int partitions)
+/// <param name="topology">The topology.</param>
+/// <param name="partitions">How many partitions each of its logs has.</param>
+/// <param name="source">The name of the database its entities are of; empty where it has none.</param>
+internal sealed class Application(Topology topology, int partitions, string source = "")
 {
     /// <summary>The generation that is live. Others come with replay.</summary>
     public const int Generation = 1;
 
     public Topology Topology => topology;
     public int Partitions => partitions;
+
+    /// <summary>
+    /// What publishes an aggregate's events (<c>ce_source</c>): application, database, aggregate. With the entity's id it names an entity among those of all
+    /// databases.
+    /// </summary>
+    public byte[] Publisher(AggregateDefinition aggregate) =>
+        System.Text.Encoding.UTF8.GetBytes(
+            source.Length == 0
+                ? $"/{Uri.EscapeDataString(topology.Name)}/{Uri.EscapeDataString(aggregate.Name)}"
+                : $"/{Uri.EscapeDataString(topology.Name)}/{Uri.EscapeDataString(source)}/{Uri.EscapeDataString(aggregate.Name)}"
+        );
 
     public Topic Commands(AggregateDefinition aggregate) => new($"{topology.Name}.{aggregate.Name}.commands", partitions);
 

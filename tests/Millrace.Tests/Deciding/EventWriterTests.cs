@@ -46,7 +46,7 @@ public sealed class EventWriterTests
     public void An_event_has_the_bytes_that_the_serializer_gives_its_base_type(bool camel)
     {
         var json = camel ? CamelHappeningJson.Default.Happening : HappeningJson.Default.Happening;
-        using var writer = new EventWriter<Happening>(json, new TopicPartition(new Topic("t", 1), 0));
+        using var writer = new EventWriter<Happening>(json, new TopicPartition(new Topic("t", 1), 0), "/a/b"u8.ToArray());
         var log = new Collected();
         foreach (var happening in Happenings)
         {
