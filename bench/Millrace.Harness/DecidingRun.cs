@@ -23,7 +23,7 @@ internal static class DecidingRun
         );
 
     /// <summary>From the start of the deciding group to its last commit: commands/s, seconds of processor, bytes allocated.</summary>
-    public static async Task<string> MeasureAsync(IEngine engine, Runtime runtime, int commands)
+    public static async Task<string> MeasureAsync(IEngine engine, Runtime runtime, ProcessorGroup group, int commands)
     {
         var log = runtime.Application.Commands(runtime.Application.Topology.Aggregates[0]);
         var ends = new long[log.Partitions];
@@ -32,7 +32,6 @@ internal static class DecidingRun
             using var reader = engine.Read(new TopicPartition(log, p), 0);
             ends[p] = reader.End;
         }
-        var group = runtime.Groups[0];
         using var stop = new CancellationTokenSource();
         GC.Collect();
         var before = GC.GetTotalAllocatedBytes();

@@ -6,6 +6,7 @@ using Millrace.Harness;
 // dotnet run -c Release --project bench/Millrace.Harness -- engine-latency [times]
 // dotnet run -c Release --project bench/Millrace.Harness -- latency CONNECTION [rate] [seconds]
 // dotnet run -c Release --project bench/Millrace.Harness -- kafka [commands] [entities] [rounds] [part of a contender's name]
+// dotnet run -c Release --project bench/Millrace.Harness -- kafka-profile BOOTSTRAP [threads] [commands] [entities]
 var folder = Directory.CreateTempSubdirectory("millrace-harness-").FullName;
 try
 {
@@ -38,9 +39,12 @@ try
         case ["kafka-decide", var bootstrap, var group, var state, var threads]:
             await KafkaDecide.RunAsync(bootstrap, group, state, int.Parse(threads));
             return 0;
+        case ["kafka-profile", var bootstrap, .. var rest]:
+            await KafkaDecide.MeasureAsync(bootstrap, folder, Number(rest, 0, 1), Number(rest, 1, 2_000_000), Number(rest, 2, 100_000));
+            return 0;
         default:
             Console.Error.WriteLine(
-                "usage: Millrace.Harness aggregate|engine [commands] [entities] | kafka [commands] [entities] [rounds] [name] | replies [replies] | engine-latency [times] | latency CONNECTION [rate] [seconds]"
+                "usage: Millrace.Harness aggregate|engine [commands] [entities] | kafka [commands] [entities] [rounds] [name] | kafka-profile BOOTSTRAP [threads] [commands] [entities] | replies [replies] | engine-latency [times] | latency CONNECTION [rate] [seconds]"
             );
             return 2;
     }

@@ -53,7 +53,7 @@ internal static class RepliesRun
             await using var runtime = DecidingRun.Of(Topology.Named("talk").Json(TalkJson.Default).Add(Talk), engine, partitions: 1);
             await runtime.PrepareAsync(CancellationToken.None);
             await LoadAsync(runtime.Captures[0], replies, each);
-            var measured = await DecidingRun.MeasureAsync(engine, runtime, replies + replies / each);
+            var measured = await DecidingRun.MeasureAsync(engine, runtime, runtime.Groups[0], replies + replies / each);
             if (run > 1)
             {
                 Console.WriteLine($"replies {replies}, {each} a ticket: {measured}");
