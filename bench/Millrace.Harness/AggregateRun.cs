@@ -22,7 +22,9 @@ internal static class AggregateRun
         await LoadAsync(runtime.Captures[0], commands, entities);
         Console.WriteLine($"loaded {commands:N0} commands in {watch.Elapsed.TotalSeconds:F1} s");
 
-        Console.WriteLine($"commands {commands} entities {entities}: {await DecidingRun.MeasureAsync(engine, runtime, runtime.Groups[0], commands)}");
+        Console.WriteLine(
+            $"commands {commands} entities {entities}: {await DecidingRun.MeasureAsync(engine, runtime, runtime.Groups[0], commands)}"
+        );
     }
 
     /// <summary>The peers' commands, as a source would have written them.</summary>

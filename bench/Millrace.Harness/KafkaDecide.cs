@@ -43,7 +43,9 @@ internal static class KafkaDecide
                 await AggregateRun.LoadAsync(runtime.Captures[0], commands, entities);
             }
         }
-        Console.WriteLine(await DecidingRun.MeasureAsync(engine, runtime, Renamed(runtime.Groups[0], $"profile-{Environment.ProcessId}"), commands));
+        Console.WriteLine(
+            await DecidingRun.MeasureAsync(engine, runtime, Renamed(runtime.Groups[0], $"profile-{Environment.ProcessId}"), commands)
+        );
     }
 
     /// <summary>Decides under a group's name of its own, from the first command on.</summary>

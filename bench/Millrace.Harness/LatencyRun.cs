@@ -1,23 +1,99 @@
+using System.Buffers.Text;
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
+using Confluent.Kafka;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Millrace.Engines;
 using MySqlConnector;
+using TopicPartition = Millrace.Engines.TopicPartition;
 
 namespace Millrace.Harness;
 
 /// <summary>
 /// From just before COMMIT is sent to the event being readable in the event log, at a steady rate of one-row transactions, through the whole chain: server,
-/// binlog, capture, decision, embedded engine. Reports p50, p99 and the largest.
+/// binlog, capture, decision, engine. Reports p50, p99 and the largest.
 /// </summary>
 internal static class LatencyRun
 {
     private const int Warmup = 2_000;
 
-    public static async Task RunAsync(string folder, string connectionString, int rate, int seconds)
+    /// <summary>When each row was sent and its event was seen.</summary>
+    public sealed class Arrivals(int count)
+    {
+        private readonly long[] sent = new long[count];
+        private readonly long[] seen = new long[count];
+        private int arrived;
+
+        public int Arrived => Volatile.Read(ref arrived);
+
+        public void Send(int id) => sent[id] = Stopwatch.GetTimestamp();
+
+        /// <summary>An event with this key can be read.</summary>
+        public void See(ReadOnlySpan<byte> key, long at)
+        {
+            if (Utf8Parser.TryParse(key, out int id, out var used) && used == key.Length)
+            {
+                seen[id] = at;
+                Interlocked.Increment(ref arrived);
+            }
+        }
+
+        /// <summary>How long each took, in milliseconds, the shortest first.</summary>
+        public double[] Times(int from) =>
+            [
+                .. Enumerable
+                    .Range(from, count - from)
+                    .Where(id => seen[id] > 0)
+                    .Select(id => (seen[id] - sent[id]) * 1000.0 / Stopwatch.Frequency)
+                    .Order(),
+            ];
+    }
+
+    /// <summary>On the embedded engine, by its own readers.</summary>
+    public static Task RunAsync(string folder, string connectionString, int rate, int seconds) =>
+        RunAsync(
+            connectionString,
+            rate,
+            seconds,
+            new Dictionary<string, string?> { ["Millrace:Embedded:Folder"] = folder },
+            static application => application.UseEmbedded(),
+            ReadOwnAsync
+        );
+
+    /// <summary>On the Kafka engine and a broker of its own, by a consumer that knows nothing of it.</summary>
+    public static async Task RunOnKafkaAsync(string folder, string connectionString, int rate, int seconds)
+    {
+        await using var broker = await KafkaServer.StartAsync(Path.Combine(folder, "broker"));
+        await RunAsync(
+            connectionString,
+            rate,
+            seconds,
+            new Dictionary<string, string?>
+            {
+                ["Millrace:Kafka:BootstrapServers"] = broker.Bootstrap,
+                ["Millrace:Kafka:Folder"] = Path.Combine(folder, "state"),
+            },
+            static application => application.UseKafka(),
+            (runtime, arrivals, stop) =>
+                Task.Factory.StartNew(
+                    () => Consume(broker.Bootstrap, runtime, arrivals, stop),
+                    CancellationToken.None,
+                    TaskCreationOptions.LongRunning,
+                    TaskScheduler.Default
+                )
+        );
+    }
+
+    private static async Task RunAsync(
+        string connectionString,
+        int rate,
+        int seconds,
+        Dictionary<string, string?> engine,
+        Action<MillraceBuilder> use,
+        Func<Runtime, Arrivals, CancellationToken, Task> read
+    )
     {
         var database = $"millrace_latency_{Environment.ProcessId}";
         await using var admin = new MySqlConnection(connectionString);
@@ -29,8 +105,15 @@ internal static class LatencyRun
                 admin,
                 $"CREATE TABLE {database}.tickets (ticket_id BIGINT PRIMARY KEY, status VARCHAR(20) NOT NULL, priority INT NOT NULL, assignee VARCHAR(40) NOT NULL, subject VARCHAR(200) NOT NULL, updated_at BIGINT NOT NULL)"
             );
-            var of = new MySqlConnectionStringBuilder(connectionString) { Database = database }.ConnectionString;
-            await MeasureAsync(folder, of, rate, seconds);
+            engine["ConnectionStrings:bench"] = new MySqlConnectionStringBuilder(connectionString) { Database = database }.ConnectionString;
+            engine["Millrace:Partitions"] = "4";
+            var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+            builder.Configuration.AddInMemoryCollection(engine);
+            use(builder.AddMillrace(BenchTicket.Topology).UseMySql("bench"));
+            using var host = builder.Build();
+            await host.StartAsync();
+            await MeasureAsync(host.Services.GetRequiredService<Runtime>(), engine["ConnectionStrings:bench"]!, rate, seconds, read);
+            await host.StopAsync();
         }
         finally
         {
@@ -38,29 +121,19 @@ internal static class LatencyRun
         }
     }
 
-    private static async Task MeasureAsync(string folder, string connectionString, int rate, int seconds)
+    private static async Task MeasureAsync(
+        Runtime runtime,
+        string connectionString,
+        int rate,
+        int seconds,
+        Func<Runtime, Arrivals, CancellationToken, Task> read
+    )
     {
-        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-        builder.Configuration.AddInMemoryCollection(
-            new Dictionary<string, string?>
-            {
-                ["ConnectionStrings:bench"] = connectionString,
-                ["Millrace:Partitions"] = "4",
-                ["Millrace:Embedded:Folder"] = folder,
-            }
-        );
-        builder.AddMillrace(BenchTicket.Topology).UseMySql("bench").UseEmbedded();
-        using var host = builder.Build();
-        await host.StartAsync();
-        var runtime = host.Services.GetRequiredService<Runtime>();
         await runtime.Started;
         var count = Warmup + rate * seconds;
-        var sent = new long[count];
-        var seen = new long[count];
-        var arrived = 0;
+        var arrivals = new Arrivals(count);
         using var stop = new CancellationTokenSource();
-        var log = runtime.Application.Events(BenchTicket.Definition);
-        var readers = Enumerable.Range(0, log.Partitions).Select(p => Task.Run(() => ReadAsync(p))).ToArray();
+        var reading = read(runtime, arrivals, stop.Token);
 
         await using var connection = new MySqlConnection(connectionString);
         await connection.OpenAsync();
@@ -84,30 +157,30 @@ internal static class LatencyRun
             await ExecuteAsync(connection, "BEGIN");
             insert.Parameters[0].Value = (long)i;
             await insert.ExecuteNonQueryAsync();
-            sent[i] = Stopwatch.GetTimestamp();
+            arrivals.Send(i);
             await ExecuteAsync(connection, "COMMIT");
         }
         var achieved = count / Stopwatch.GetElapsedTime(began).TotalSeconds;
         var deadline = Stopwatch.StartNew();
-        while (Volatile.Read(ref arrived) < count && deadline.Elapsed.TotalSeconds < 30)
+        while (arrivals.Arrived < count && deadline.Elapsed.TotalSeconds < 30)
         {
             await Task.Delay(10);
         }
         await stop.CancelAsync();
-        await Task.WhenAll(readers);
-        var times = Enumerable
-            .Range(Warmup, count - Warmup)
-            .Where(i => seen[i] > 0)
-            .Select(i => (seen[i] - sent[i]) * 1000.0 / Stopwatch.Frequency)
-            .Order()
-            .ToArray();
+        await reading;
+        var times = arrivals.Times(Warmup);
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"rate {achieved:F0} rows/s ({late} sent late), {times.Length} of {count - Warmup} events seen: p50 {times[times.Length / 2]:F2} ms, p99 {times[times.Length * 99 / 100]:F2} ms, largest {times[^1]:F2} ms"
             )
         );
-        await host.StopAsync();
+    }
+
+    private static Task ReadOwnAsync(Runtime runtime, Arrivals arrivals, CancellationToken stop)
+    {
+        var log = runtime.Application.Events(BenchTicket.Definition);
+        return Task.WhenAll(Enumerable.Range(0, log.Partitions).Select(p => Task.Run(() => ReadAsync(p), CancellationToken.None)));
 
         async Task ReadAsync(int partition)
         {
@@ -119,24 +192,47 @@ internal static class LatencyRun
                     var now = Stopwatch.GetTimestamp();
                     foreach (var record in batch.Records.Span)
                     {
-                        if (
-                            new RecordHeaders(record.Headers.Span).Kind == RecordKind.Message
-                            && long.TryParse(Encoding.UTF8.GetString(record.Key.Span), out var id)
-                        )
+                        if (new RecordHeaders(record.Headers.Span).Kind == RecordKind.Message)
                         {
-                            seen[id] = now;
-                            Interlocked.Increment(ref arrived);
+                            arrivals.See(record.Key.Span, now);
                         }
                     }
                 }
                 try
                 {
-                    await reader.WaitAsync(stop.Token);
+                    await reader.WaitAsync(stop);
                 }
                 catch (OperationCanceledException)
                 {
                     return;
                 }
+            }
+        }
+    }
+
+    /// <summary>What a reader of committed records sees, when the client hands it over.</summary>
+    private static void Consume(string bootstrap, Runtime runtime, Arrivals arrivals, CancellationToken stop)
+    {
+        var log = runtime.Application.Events(BenchTicket.Definition);
+        using var consumer = new ConsumerBuilder<byte[], Ignore>(
+            new ConsumerConfig
+            {
+                BootstrapServers = bootstrap,
+                GroupId = "harness",
+                EnableAutoCommit = false,
+                IsolationLevel = IsolationLevel.ReadCommitted,
+            }
+        ).Build();
+        consumer.Assign(
+            Enumerable
+                .Range(0, log.Partitions)
+                .Select(partition => new TopicPartitionOffset(new Confluent.Kafka.TopicPartition(log.Name, partition), Offset.Beginning))
+        );
+        while (!stop.IsCancellationRequested)
+        {
+            if (consumer.Consume(100) is { Message.Key: { Length: > 0 } key })
+            {
+                arrivals.See(key, Stopwatch.GetTimestamp());
             }
         }
     }

@@ -6,6 +6,7 @@ using Millrace.Harness;
 // dotnet run -c Release --project bench/Millrace.Harness -- engine-latency [times]
 // dotnet run -c Release --project bench/Millrace.Harness -- latency CONNECTION [rate] [seconds]
 // dotnet run -c Release --project bench/Millrace.Harness -- kafka [commands] [entities] [rounds] [part of a contender's name]
+// dotnet run -c Release --project bench/Millrace.Harness -- kafka-latency CONNECTION [rate] [seconds]
 // dotnet run -c Release --project bench/Millrace.Harness -- kafka-profile BOOTSTRAP [threads] [commands] [entities]
 var folder = Directory.CreateTempSubdirectory("millrace-harness-").FullName;
 try
@@ -27,6 +28,9 @@ try
         case ["latency", var connection, .. var rest]:
             await LatencyRun.RunAsync(folder, connection, Number(rest, 0, 1_000), Number(rest, 1, 20));
             return 0;
+        case ["kafka-latency", var connection, .. var rest]:
+            await LatencyRun.RunOnKafkaAsync(folder, connection, Number(rest, 0, 1_000), Number(rest, 1, 60));
+            return 0;
         case ["kafka", .. var rest]:
             await KafkaRun.RunAsync(
                 folder,
@@ -44,7 +48,7 @@ try
             return 0;
         default:
             Console.Error.WriteLine(
-                "usage: Millrace.Harness aggregate|engine [commands] [entities] | kafka [commands] [entities] [rounds] [name] | kafka-profile BOOTSTRAP [threads] [commands] [entities] | replies [replies] | engine-latency [times] | latency CONNECTION [rate] [seconds]"
+                "usage: Millrace.Harness aggregate|engine [commands] [entities] | kafka [commands] [entities] [rounds] [name] | kafka-profile BOOTSTRAP [threads] [commands] [entities] | replies [replies] | engine-latency [times] | latency|kafka-latency CONNECTION [rate] [seconds]"
             );
             return 2;
     }
