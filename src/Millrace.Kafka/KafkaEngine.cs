@@ -156,6 +156,13 @@ public sealed class KafkaEngine : IEngine
             running = Task.WhenAll(Enumerable.Range(0, threads).Select(n => new GroupLoop(group, n, this, stop.Token).Start()));
             _running.Add(running);
         }
+        if (Clients.Options.Standby)
+        {
+            for (var partition = 0; partition < group.Inputs[0].Partitions; partition++)
+            {
+                Follow(Images.Open(group.Name, partition));
+            }
+        }
         await running.ConfigureAwait(false);
     }
 
@@ -211,7 +218,24 @@ public sealed class KafkaEngine : IEngine
         Follower.Release(image);
         if ((image.IsQueried || Clients.Options.Standby) && !_disposed)
         {
-            _ = Follower.FollowAsync(image, _disposing.Token);
+            Follow(image);
+        }
+    }
+
+    /// <summary>Keeps a copy up to date in the background. Where the broker does not answer now, the copy is followed by whoever asks for it next.</summary>
+    private async void Follow(Image image)
+    {
+        try
+        {
+            await Follower.FollowAsync(image, _disposing.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The engine is closed.
+        }
+        catch (EngineException e)
+        {
+            EngineLog.Trouble(Clients.Log, image.Name, e.Message);
         }
     }
 

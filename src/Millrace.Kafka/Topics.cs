@@ -12,6 +12,7 @@ namespace Millrace.Kafka;
 internal sealed class Topics(KafkaClients clients, IAdminClient admin)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private bool _olderBroker;
     private readonly ConcurrentDictionary<string, int> _known = new(StringComparer.Ordinal);
 
     /// <summary>Creates the logs that do not exist.</summary>
@@ -117,6 +118,11 @@ internal sealed class Topics(KafkaClients clients, IAdminClient admin)
         {
             settings["min.insync.replicas"] = replicas.ToString(CultureInfo.InvariantCulture);
         }
+        if (_olderBroker)
+        {
+            settings.Remove("message.timestamp.before.max.ms");
+            settings.Remove("message.timestamp.after.max.ms");
+        }
         settings["max.message.bytes"] = clients.Options.MaxRecordBytes.ToString(CultureInfo.InvariantCulture);
         try
         {
@@ -137,7 +143,14 @@ internal sealed class Topics(KafkaClients clients, IAdminClient admin)
         {
             // Another process of the application may have been quicker.
             var failed = e.Results.Where(r => r.Error.IsError && r.Error.Code != ErrorCode.TopicAlreadyExists).ToList();
-            if (failed.Count > 0)
+            if (!_olderBroker && failed.Exists(r => r.Error.Code == ErrorCode.InvalidConfig))
+            {
+                // Before 3.6 a broker takes any time and has no limits to lift (KIP-937).
+                _olderBroker = true;
+                var names = failed.Select(r => r.Topic).ToHashSet(StringComparer.Ordinal);
+                await CreateMissingAsync(missing.FindAll(topic => names.Contains(clients.Named(topic.Name))), compacted).ConfigureAwait(false);
+            }
+            else if (failed.Count > 0)
             {
                 throw new EngineException(
                     $"Topics could not be created: {string.Join("; ", failed.Select(r => $"'{r.Topic}': {r.Error.Reason}"))}. Create them yourself, or allow this user to.",
