@@ -55,15 +55,10 @@ public sealed class EmbeddedEngine : IEngine
         ArgumentOutOfRangeException.ThrowIfLessThan(options.SyncEvery, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfNegative(options.ReserveBytes);
         ArgumentOutOfRangeException.ThrowIfNegative(options.StateBytes);
-        try
-        {
-            Directory.CreateDirectory(options.Folder);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new EngineException($"The folder '{options.Folder}' cannot be made: {e.Message}", e);
-        }
-        var folderLock = new FolderLock(options.Folder);
+        var folderLock = new FolderLock(
+            options.Folder,
+            "An embedded engine's folder belongs to one process at a time: stop the other one, or choose another folder."
+        );
         try
         {
             return new EmbeddedEngine(options, folderLock);

@@ -9,6 +9,7 @@ using Millrace.Kafka.Clients;
 using Millrace.Kafka.Logs;
 using Millrace.Kafka.Processing;
 using Millrace.Kafka.State;
+using Millrace.Rocks;
 using TopicPartition = Millrace.Engines.TopicPartition;
 
 namespace Millrace;
@@ -37,7 +38,7 @@ public sealed class KafkaEngine : IEngine
     {
         _lock = folderLock;
         Images = new ImageStore(options);
-        Clients = new KafkaClients(options, options.InstanceId ?? folderLock.Instance, log);
+        Clients = new KafkaClients(options, options.InstanceId ?? Instance(options.Folder), log);
         _admin = Clients.Admin();
         _asker = Clients.Asker();
         Topics = new Topics(Clients, _admin);
@@ -66,7 +67,10 @@ public sealed class KafkaEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(options);
         KafkaClients.Check(options);
-        var folderLock = new FolderLock(options.Folder);
+        var folderLock = new FolderLock(
+            options.Folder,
+            "Each process of an application needs a folder of its own for its copies of state: set Millrace:Kafka:Folder."
+        );
         try
         {
             return new KafkaEngine(options, folderLock, log ?? NullLogger.Instance);
@@ -247,6 +251,17 @@ public sealed class KafkaEngine : IEngine
             place,
             new Offset(offsets.GetValueOrDefault(place, -1))
         ));
+    }
+
+    /// <summary>The name this process has in transactional ids, kept in its folder: after a restart it takes its own transactions over.</summary>
+    private static string Instance(string folder)
+    {
+        var path = Path.Combine(folder, "instance");
+        if (!File.Exists(path))
+        {
+            File.WriteAllText(path, Guid.NewGuid().ToString("N")[..12]);
+        }
+        return File.ReadAllText(path).Trim();
     }
 
     private Dictionary<Confluent.Kafka.TopicPartition, long> CommittedByGroup(string group)

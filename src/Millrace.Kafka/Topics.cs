@@ -148,7 +148,8 @@ internal sealed class Topics(KafkaClients clients, IAdminClient admin)
                 // Before 3.6 a broker takes any time and has no limits to lift (KIP-937).
                 _olderBroker = true;
                 var names = failed.Select(r => r.Topic).ToHashSet(StringComparer.Ordinal);
-                await CreateMissingAsync(missing.FindAll(topic => names.Contains(clients.Named(topic.Name))), compacted).ConfigureAwait(false);
+                await CreateMissingAsync(missing.FindAll(topic => names.Contains(clients.Named(topic.Name))), compacted)
+                    .ConfigureAwait(false);
             }
             else if (failed.Count > 0)
             {

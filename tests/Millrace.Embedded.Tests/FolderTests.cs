@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Millrace.Engines;
+using Millrace.Engines.Contract;
 
 namespace Millrace.Embedded.Tests;
 

@@ -1,12 +1,12 @@
-namespace Millrace.Embedded.Tests;
+namespace Millrace.Engines.Contract;
 
-internal interface IFolder : IDisposable
+public interface IFolder : IDisposable
 {
     string Path { get; }
 }
 
 /// <summary>A folder that goes with the test.</summary>
-internal sealed class TemporaryFolder : IFolder
+public sealed class TemporaryFolder : IFolder
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("millrace-").FullName;
 

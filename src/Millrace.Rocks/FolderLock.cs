@@ -2,15 +2,27 @@ using System.Diagnostics;
 using System.Globalization;
 using Millrace.Engines;
 
-namespace Millrace.Embedded;
+namespace Millrace.Rocks;
 
 /// <summary>Keeps a folder to one process. The system lets the lock go when the process ends, however it ends.</summary>
 internal sealed class FolderLock : IDisposable
 {
     private readonly FileStream _file;
 
-    public FolderLock(string folder)
+    /// <summary>Makes the folder where it is missing, and locks it.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="advice">What to do when another process has it.</param>
+    /// <exception cref="EngineException">Another process has it, or it cannot be made or written.</exception>
+    public FolderLock(string folder, string advice)
     {
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new EngineException($"The folder '{folder}' cannot be made: {e.Message}", e);
+        }
         var path = Path.Combine(folder, "millrace.lock");
         var owner = Path.Combine(folder, "millrace.owner");
         try
@@ -19,11 +31,7 @@ internal sealed class FolderLock : IDisposable
         }
         catch (IOException e)
         {
-            throw new EngineException(
-                $"The folder '{folder}' is in use by {Holder(owner)}. An embedded engine's folder belongs to one process at a time: stop the "
-                    + "other one, or choose another folder.",
-                e
-            );
+            throw new EngineException($"The folder '{folder}' is in use by {Holder(owner)}. {advice}", e);
         }
         catch (UnauthorizedAccessException e)
         {
