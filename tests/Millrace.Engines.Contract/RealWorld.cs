@@ -5,7 +5,8 @@ namespace Millrace.Engines.Contract;
 /// <summary>A world of real threads and real time.</summary>
 public abstract class RealWorld : World
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
+    /// <summary>How long something may take before it counts as never.</summary>
+    protected virtual TimeSpan Deadline => TimeSpan.FromSeconds(60);
 
     public override async Task Until(Func<bool> condition, string what)
     {

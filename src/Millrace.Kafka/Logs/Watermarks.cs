@@ -22,17 +22,45 @@ internal sealed class Watermarks(KafkaClients clients, IConsumer<byte[], byte[]>
         {
             return known.End;
         }
-        try
+        var end = Ask(asker, new(clients.Named(source.Topic.Name), new Partition(source.Partition)));
+        _ends[key] = (Environment.TickCount64, end);
+        return end;
+    }
+
+    /// <summary>Asks where a partition ends. A leader that moves, or has just been chosen, is asked again.</summary>
+    /// <exception cref="EngineException">The broker does not say.</exception>
+    public static long Ask(IConsumer<byte[], byte[]> asker, Confluent.Kafka.TopicPartition place)
+    {
+        var since = Environment.TickCount64;
+        while (true)
         {
-            var end = asker
-                .QueryWatermarkOffsets(new(clients.Named(source.Topic.Name), new Partition(source.Partition)), Patience)
-                .High.Value;
-            _ends[key] = (Environment.TickCount64, end);
-            return end;
-        }
-        catch (KafkaException e)
-        {
-            throw new EngineException($"The end of {source} is not known: {e.Error.Reason}. Is the broker up?", e);
+            try
+            {
+                return asker.QueryWatermarkOffsets(place, Patience).High.Value;
+            }
+            catch (KafkaException e) when (IsPassing(e.Error.Code) && Environment.TickCount64 - since < Patience.TotalMilliseconds)
+            {
+                Thread.Sleep(50);
+            }
+            catch (KafkaException e)
+            {
+                throw new EngineException(
+                    $"The end of {place.Topic}[{place.Partition.Value}] is not known: {e.Error.Reason}. Is the broker up?",
+                    e
+                );
+            }
         }
     }
+
+    private static bool IsPassing(ErrorCode code) =>
+        code
+            is ErrorCode.NotLeaderForPartition
+                or ErrorCode.LeaderNotAvailable
+                or ErrorCode.ReplicaNotAvailable
+                or ErrorCode.UnknownTopicOrPart
+                or ErrorCode.Local_UnknownPartition
+                or ErrorCode.Local_UnknownTopic
+                or ErrorCode.Local_LeaderNotAvail
+                or ErrorCode.Local_Transport
+                or ErrorCode.Local_TimedOut;
 }

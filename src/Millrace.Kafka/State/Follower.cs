@@ -3,6 +3,7 @@ using System.Text;
 using Confluent.Kafka;
 using Millrace.Engines;
 using Millrace.Kafka.Clients;
+using Millrace.Kafka.Logs;
 
 namespace Millrace.Kafka.State;
 
@@ -12,8 +13,6 @@ namespace Millrace.Kafka.State;
 /// </summary>
 internal sealed class Follower : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly KafkaClients _clients;
     private readonly ImageStore _store;
     private readonly IConsumer<byte[], byte[]> _asker;
@@ -68,8 +67,8 @@ internal sealed class Follower : IDisposable
     {
         var caught = new Waiter(!stay, cancellation);
         // What is there now, committed or not: what is open below it will be settled before the copy counts as complete (KAFKA-10167).
-        var end = await Task.Run(() => End(image), cancellation).ConfigureAwait(false);
-        if (end.High < image.Next)
+        var end = await Task.Run(() => Watermarks.Ask(_asker, Place(image)), cancellation).ConfigureAwait(false);
+        if (end < image.Next)
         {
             EngineLog.Wiped(
                 _clients.Log,
@@ -89,7 +88,7 @@ internal sealed class Follower : IDisposable
             );
             image.Wipe();
         }
-        Order(() => Add(image, end.High, stay, caught));
+        Order(() => Add(image, end, stay, caught));
         try
         {
             await caught.Task.WaitAsync(cancellation).ConfigureAwait(false);
@@ -105,18 +104,6 @@ internal sealed class Follower : IDisposable
                 }
             });
             throw;
-        }
-    }
-
-    private WatermarkOffsets End(Image image)
-    {
-        try
-        {
-            return _asker.QueryWatermarkOffsets(Place(image), Patience);
-        }
-        catch (KafkaException e)
-        {
-            throw new EngineException($"The end of '{Place(image).Topic}' is not known: {e.Error.Reason}.", e);
         }
     }
 
