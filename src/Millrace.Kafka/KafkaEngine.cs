@@ -125,6 +125,17 @@ public sealed class KafkaEngine : IEngine
     }
 
     /// <inheritdoc />
+    public void WatchState(string name, int partition, StateChanged changed)
+    {
+        ArgumentNullException.ThrowIfNull(changed);
+        _ = OpenState(name, partition);
+        var image = Images.Open(name, partition);
+        // Where its topic is not there yet, it is followed as soon as the group has made it.
+        image.IsQueried = true;
+        image.Watch(changed);
+    }
+
+    /// <inheritdoc />
     public long CommittedOffset(string group, TopicPartition source)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -151,6 +162,10 @@ public sealed class KafkaEngine : IEngine
             throw new EngineException($"Group '{group.Name}' needs inputs that all have the same number of partitions.");
         }
         await Topics.CreateStateAsync(group.Name, group.Inputs[0].Partitions).ConfigureAwait(false);
+        foreach (var image in Images.All(group.Name).Where(static i => i is { IsQueried: true, IsCaughtUp: false }))
+        {
+            _ = KeepUpAsync(image);
+        }
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _disposing.Token);
         Task running;
         lock (_gate)
@@ -164,7 +179,7 @@ public sealed class KafkaEngine : IEngine
         {
             for (var partition = 0; partition < group.Inputs[0].Partitions; partition++)
             {
-                Follow(Images.Open(group.Name, partition));
+                _ = KeepUpAsync(Images.Open(group.Name, partition));
             }
         }
         await running.ConfigureAwait(false);
@@ -219,27 +234,33 @@ public sealed class KafkaEngine : IEngine
     /// <summary>This process writes a copy no more; where somebody here reads it, it is kept up to date from its topic.</summary>
     internal void Release(Image image)
     {
-        Follower.Release(image);
-        if ((image.IsQueried || Clients.Options.Standby) && !_disposed)
+        var stays = image.IsQueried || Clients.Options.Standby;
+        Follower.Release(image, stays);
+        if (stays && !_disposed)
         {
-            Follow(image);
+            _ = KeepUpAsync(image);
         }
     }
 
-    /// <summary>Keeps a copy up to date in the background. Where the broker does not answer now, the copy is followed by whoever asks for it next.</summary>
-    private async void Follow(Image image)
+    /// <summary>Has a copy followed; who reads it must not be left behind because the broker did not answer just now.</summary>
+    private async Task KeepUpAsync(Image image)
     {
-        try
+        while (!_disposed)
         {
-            await Follower.FollowAsync(image, _disposing.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException)
-        {
-            // The engine is closed.
-        }
-        catch (EngineException e)
-        {
-            EngineLog.Trouble(Clients.Log, image.Name, e.Message);
+            try
+            {
+                await Follower.FollowAsync(image, _disposing.Token).ConfigureAwait(false);
+                return;
+            }
+            catch (EngineException e)
+            {
+                EngineLog.Trouble(Clients.Log, $"{image.Name}[{image.Partition}]", e.Message);
+                await Task.Delay(TimeSpan.FromSeconds(1), _disposing.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            catch (Exception e) when (_disposed && e is OperationCanceledException or ObjectDisposedException)
+            {
+                return;
+            }
         }
     }
 

@@ -20,9 +20,15 @@ public sealed class ToldSource : ISource
     )>();
     private SourceStatus _status = new() { Connected = true, LagMicroseconds = 0 };
     private ICapture? _capture;
-    private long _offset;
+    private volatile bool _runs;
 
     public string Name => "post";
+
+    /// <summary>Where the last transaction stands; where another process said things before, told from there on.</summary>
+    public long Offset { get; set; }
+
+    /// <summary>Whether it is read, in this process.</summary>
+    public bool Runs => _runs;
 
     /// <summary>What it finds wrong before the start.</summary>
     public List<string> Problems { get; } = [];
@@ -51,20 +57,28 @@ public sealed class ToldSource : ISource
         var tables = capture.Tables.ToDictionary(table => table.Name, table => capture.Bind(table, Columns[table.Name], []));
         capture.Report(_status);
         using var turns = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
-        do
+        _runs = true;
+        try
         {
-            while (_told.Reader.TryRead(out var told))
+            do
             {
-                await WriteAsync(capture, tables, told.Changes, cancellation);
-                told.Done.SetResult();
-            }
-            // At the head, time goes on though nothing happens.
-            _status = _status with
-            {
-                Watermark = Micros(DateTimeOffset.UtcNow),
-            };
-            capture.Report(_status);
-        } while (await turns.WaitForNextTickAsync(cancellation));
+                while (_told.Reader.TryRead(out var told))
+                {
+                    await WriteAsync(capture, tables, told.Changes, cancellation);
+                    told.Done.SetResult();
+                }
+                // At the head, time goes on though nothing happens.
+                _status = _status with
+                {
+                    Watermark = Micros(DateTimeOffset.UtcNow),
+                };
+                capture.Report(_status);
+            } while (await turns.WaitForNextTickAsync(cancellation));
+        }
+        finally
+        {
+            _runs = false;
+        }
     }
 
     private async Task WriteAsync(
@@ -75,12 +89,12 @@ public sealed class ToldSource : ISource
     )
     {
         var batch = capture.Begin();
-        var at = new SourcePosition(1, 1, ++_offset);
-        batch.BeginTransaction(Encoding.UTF8.GetBytes($"0-1-{_offset}"), at, Micros(DateTimeOffset.UtcNow));
+        var at = new SourcePosition(1, 1, ++Offset);
+        batch.BeginTransaction(Encoding.UTF8.GetBytes($"0-1-{Offset}"), at, Micros(DateTimeOffset.UtcNow));
         changes(new Rows(batch, tables));
         batch.End();
         await batch.CommitAsync(cancellation);
-        _status = _status with { Rows = _status.Rows + 1, Position = $"told.000001:{_offset}", Head = $"told.000001:{_offset}" };
+        _status = _status with { Rows = _status.Rows + 1, Position = $"told.000001:{Offset}", Head = $"told.000001:{Offset}" };
     }
 
     private static long Micros(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;

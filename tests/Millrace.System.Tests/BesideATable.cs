@@ -5,7 +5,16 @@ using Millrace.TestServers;
 
 namespace Millrace.SystemTests;
 
-/// <summary>A database with the orders' schema, a folder for each node, and the comparison with SQL.</summary>
+public enum EngineKind
+{
+    Embedded,
+    Kafka,
+}
+
+/// <summary>Where a node keeps what it has: a folder, and on Kafka a broker and the prefix of its names there.</summary>
+public sealed record Home(string Folder, string Bootstrap = "", string Prefix = "");
+
+/// <summary>A database with the orders' schema, a home for each node, and the comparison with SQL.</summary>
 public sealed class BesideATable : IAsyncDisposable
 {
     private readonly TestDatabase _database;
@@ -40,7 +49,12 @@ public sealed class BesideATable : IAsyncDisposable
         return folder;
     }
 
-    public Task<NodeProcess> StartAsync(string folder) => NodeProcess.Start(folder, Account).StartedAsync();
+    public async Task<Home> NewHomeAsync(EngineKind engine) =>
+        engine == EngineKind.Kafka
+            ? new Home(NewFolder(), (await KafkaBroker.SharedAsync()).Bootstrap, KafkaBroker.NewPrefix("orders"))
+            : new Home(NewFolder());
+
+    public Task<NodeProcess> StartAsync(Home home) => NodeProcess.Start(home, Account).StartedAsync();
 
     public async Task<string> HeadAsync()
     {

@@ -7,24 +7,30 @@ namespace Millrace.SystemTests;
 public sealed class KillTests
 {
     /// <summary>
-    /// One recorded binlog fed twice: once undisturbed, once with kill -9 at random moments. The event logs are equal, record for record, and the
+    /// One recorded binlog fed twice: once undisturbed and on the embedded engine, once with kill -9 at random moments, on either engine. The event logs are equal, record for record, and the
     /// view counted from them says what SQL says of the tables. A short round; MILLRACE_KILLS=50 and MILLRACE_CHANGES=340000 (statements, which change
     /// about 200,000 rows) make it the long one.
     /// </summary>
-    [Theory, InlineData(ServerKind.MariaDb), InlineData(ServerKind.MySql)]
-    public async Task A_binlog_fed_with_kills_gives_the_same_event_log_as_one_fed_undisturbed(ServerKind kind)
+    [
+        Theory,
+        InlineData(ServerKind.MariaDb, EngineKind.Embedded),
+        InlineData(ServerKind.MySql, EngineKind.Embedded),
+        InlineData(ServerKind.MariaDb, EngineKind.Kafka)
+    ]
+    public async Task A_binlog_fed_with_kills_gives_the_same_event_log_as_one_fed_undisturbed(ServerKind kind, EngineKind engine)
     {
         var kills = Setting("MILLRACE_KILLS", 8);
         var changes = Setting("MILLRACE_CHANGES", 12_000);
         await using var beside = await BesideATable.OpenAsync(kind);
         var workload = new Workload(beside.Connection, seed: 3, orders: 200);
         await workload.BeginAsync();
-        var (calm, rough, copies) = (beside.NewFolder(), beside.NewFolder(), beside.NewFolder());
+        var (calm, rough) = (await beside.NewHomeAsync(EngineKind.Embedded), await beside.NewHomeAsync(engine));
+        var copies = beside.NewFolder();
         long first = 0;
-        foreach (var folder in (string[])[calm, rough])
+        foreach (var home in (Home[])[calm, rough])
         {
             // Both begin at the same place: a snapshot of the products alone.
-            await using var node = await beside.StartAsync(folder);
+            await using var node = await beside.StartAsync(home);
             await node.CaughtUpAsync(beside.HeadAsync);
             first = await node.CommandsAsync();
             Assert.Equal(0, await node.StopAsync());

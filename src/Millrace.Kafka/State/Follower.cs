@@ -48,7 +48,14 @@ internal sealed class Follower : IDisposable
     public Task AcquireAsync(Image image, CancellationToken cancellation) => CatchUpAsync(image, stay: false, cancellation);
 
     /// <summary>The caller of <see cref="AcquireAsync"/> writes it no more.</summary>
-    public void Release(Image image) => Order(() => image.IsOwned = false);
+    /// <param name="image">The copy.</param>
+    /// <param name="stays">Whether it will be followed; otherwise it is behind from now on, and answers no query before it has caught up again.</param>
+    public void Release(Image image, bool stays) =>
+        Order(() =>
+        {
+            image.IsCaughtUp &= stays;
+            image.IsOwned = false;
+        });
 
     /// <summary>Brings a copy to the end its topic has now, and keeps it there.</summary>
     public Task FollowAsync(Image image, CancellationToken cancellation) => CatchUpAsync(image, stay: true, cancellation);

@@ -18,6 +18,8 @@ internal sealed class Image
     private readonly byte[] _prefix = new byte[8];
     private readonly ConcurrentDictionary<string, long> _positions = new(StringComparer.Ordinal);
     private readonly object _gate = new();
+    private readonly List<(byte[] Key, byte[] Value, bool IsDeleted)> _changes = [];
+    private StateChanged[] _watchers = [];
     private bool _committing;
     private long _next;
 
@@ -89,6 +91,15 @@ internal sealed class Image
         }
     }
 
+    /// <summary>Tells what is written from now on, by whomever.</summary>
+    public void Watch(StateChanged changed)
+    {
+        lock (_gate)
+        {
+            _watchers = [.. _watchers, changed];
+        }
+    }
+
     /// <summary>Waits for a commit that is under way, so that who has seen an output finds the state that goes with it.</summary>
     public void Settle()
     {
@@ -107,6 +118,8 @@ internal sealed class Image
     {
         var key = new byte[256];
         _prefix.CopyTo(key, 0);
+        // What was written before the copy was complete is no news.
+        var watched = IsCaughtUp && Volatile.Read(ref _watchers).Length > 0;
         for (var i = 0; i < writes.Count; i++)
         {
             var full = Full(ref key, writes.Key(i));
@@ -117,6 +130,10 @@ internal sealed class Image
             else
             {
                 batch.Put(ImageStore.StateFamily, full, writes.Value(i));
+            }
+            if (watched)
+            {
+                _changes.Add((writes.Key(i).ToArray(), writes.Value(i).ToArray(), writes.IsDeleted(i)));
             }
         }
         foreach (var (topic, offset) in positions)
@@ -139,6 +156,14 @@ internal sealed class Image
         if (next is { } offsetAfter)
         {
             Volatile.Write(ref _next, offsetAfter);
+        }
+        if (_changes.Count > 0)
+        {
+            foreach (var watcher in Volatile.Read(ref _watchers))
+            {
+                _changes.ForEach(change => watcher(change.Key, change.Value, change.IsDeleted));
+            }
+            _changes.Clear();
         }
     }
 

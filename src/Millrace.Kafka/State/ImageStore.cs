@@ -49,6 +49,9 @@ internal sealed class ImageStore : IDisposable
     /// <summary>The copy, where this process has it open.</summary>
     public Image? Find(string name, int partition) => _images.GetValueOrDefault((name, partition));
 
+    /// <summary>The copies of a state that this process has open.</summary>
+    public IEnumerable<Image> All(string name) => _images.Where(i => i.Key.Name == name).Select(i => i.Value);
+
     /// <summary>Writes all of something at once.</summary>
     public void Write(Action<WriteBatch> fill)
     {

@@ -55,11 +55,27 @@ public interface IEngine : IAsyncDisposable
     /// <param name="partition">The partition.</param>
     IStateReader OpenState(string name, int partition);
 
+    /// <summary>
+    /// Tells each key of a state that a commit writes from now on, whichever process makes the commit. For engines that are shared: on the others every
+    /// commit is made by a processor of this process, which can tell by itself.
+    /// </summary>
+    /// <param name="name">The group's or the appender's name.</param>
+    /// <param name="partition">The partition.</param>
+    /// <param name="changed">Told in the order of commits, once what is told can be read. It must not wait.</param>
+    void WatchState(string name, int partition, StateChanged changed) { }
+
     /// <summary>The next input offset a group has committed for a partition; 0 when it has read nothing.</summary>
     /// <param name="group">The group's name.</param>
     /// <param name="source">The partition.</param>
     long CommittedOffset(string group, TopicPartition source);
 }
+
+/// <summary>A key of a state was written by a commit.</summary>
+/// <param name="key">The key; valid until the call returns.</param>
+/// <param name="value">The value; valid until the call returns.</param>
+/// <param name="isDeleted">Whether it was deleted instead.</param>
+[Experimental("MILL0001")]
+public delegate void StateChanged(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isDeleted);
 
 /// <summary>A group of processors over co-partitioned topics: partition <c>n</c> of every input goes to processor <c>n</c>.</summary>
 [Experimental("MILL0001")]

@@ -10,6 +10,7 @@ internal sealed class ViewHub<TDocument>
 
     private readonly Lock _gate = new();
     private Channel<Keyed<TDocument>>[] _watchers = [];
+    private bool _isFed;
 
     /// <summary>Pulses after each commit of the view or its router.</summary>
     public AsyncPulse Committed { get; } = new();
@@ -26,6 +27,15 @@ internal sealed class ViewHub<TDocument>
         return channel;
     }
 
+    /// <summary>Whether the caller is the first to ask: who is begins to feed it with what other processes commit.</summary>
+    public bool TakeFeeding()
+    {
+        lock (_gate)
+        {
+            return !_isFed && (_isFed = true);
+        }
+    }
+
     public void Unsubscribe(Channel<Keyed<TDocument>> channel)
     {
         lock (_gate)
@@ -34,23 +44,19 @@ internal sealed class ViewHub<TDocument>
         }
     }
 
-    /// <summary>Hands committed changes to the watchers. One that has no room left is ended, since a gap would be worse.</summary>
-    public void Publish(Dictionary<string, TDocument?> changes)
+    /// <summary>Hands a committed change to the watchers. One that has no room left is ended, since a gap would be worse.</summary>
+    public void Publish(string key, TDocument? document)
     {
         foreach (var watcher in Volatile.Read(ref _watchers))
         {
-            foreach (var (key, document) in changes)
+            if (!watcher.Writer.TryWrite(new(key, document)))
             {
-                if (!watcher.Writer.TryWrite(new(key, document)))
-                {
-                    watcher.Writer.TryComplete(
-                        new InvalidOperationException(
-                            $"A watcher of {typeof(TDocument).Name} fell {Room} changes behind and was ended. Read the view again and watch anew."
-                        )
-                    );
-                    Unsubscribe(watcher);
-                    break;
-                }
+                watcher.Writer.TryComplete(
+                    new InvalidOperationException(
+                        $"A watcher of {typeof(TDocument).Name} fell {Room} changes behind and was ended. Read the view again and watch anew."
+                    )
+                );
+                Unsubscribe(watcher);
             }
         }
     }

@@ -65,7 +65,8 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
         }
         var documents = _documents;
         _changes.Clear();
-        _watched = _hub.IsWatched;
+        // On a shared engine the watchers hear it from the engine, as they hear what other processes commit.
+        _watched = !_services.Engine.IsShared && _hub.IsWatched;
         foreach (ref readonly var record in batch.Records.Span)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -92,9 +93,9 @@ internal sealed class ViewProcessor<TEvent, TDocument> : IProcessor
     public void Committed()
     {
         Publish();
-        if (_changes.Count > 0)
+        foreach (var (key, document) in _changes)
         {
-            _hub.Publish(_changes);
+            _hub.Publish(key, document);
         }
         _hub.Committed.Pulse();
     }

@@ -79,7 +79,25 @@ internal sealed class ViewReader<TDocument>(View<TDocument> view, Application ap
     public IEnumerable<Keyed<TDocument>> Range<TKey>(ViewIndex<TDocument, TKey> index, TKey from, TKey to, bool descending = false) =>
         Merge(Place(index, from), Place(index, to).Raw([0xFF]), descending);
 
-    public IAsyncEnumerable<Keyed<TDocument>> Watch(CancellationToken cancellation) => Follow(hub.Subscribe(), cancellation);
+    public IAsyncEnumerable<Keyed<TDocument>> Watch(CancellationToken cancellation)
+    {
+        if (engine.IsShared && hub.TakeFeeding())
+        {
+            for (var partition = 0; partition < application.Partitions; partition++)
+            {
+                engine.WatchState(_group, partition, Changed);
+            }
+        }
+        return Follow(hub.Subscribe(), cancellation);
+    }
+
+    private void Changed(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isDeleted)
+    {
+        if (hub.IsWatched && key[0] == ViewKeys.Document)
+        {
+            hub.Publish(Encoding.UTF8.GetString(key[1..]), isDeleted ? null : JsonSerializer.Deserialize(value, _type));
+        }
+    }
 
     private async IAsyncEnumerable<Keyed<TDocument>> Follow(
         Channel<Keyed<TDocument>> channel,

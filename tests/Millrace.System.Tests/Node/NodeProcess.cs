@@ -33,7 +33,7 @@ public sealed class NodeProcess : IAsyncDisposable
         }
     }
 
-    public static NodeProcess Start(string folder, string connection)
+    public static NodeProcess Start(Home home, string connection)
     {
         var start = new ProcessStartInfo("dotnet")
         {
@@ -41,7 +41,9 @@ public sealed class NodeProcess : IAsyncDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (var argument in (string[])[typeof(NodeProcess).Assembly.Location, "node", folder, connection])
+        foreach (
+            var argument in (string[])[typeof(NodeProcess).Assembly.Location, "node", connection, home.Folder, home.Bootstrap, home.Prefix]
+        )
         {
             start.ArgumentList.Add(argument);
         }

@@ -10,7 +10,7 @@ using Millrace.SystemTests.Domain;
 namespace Millrace.SystemTests.Node;
 
 /// <summary>
-/// The millrace beside the orders, as a process: <c>node FOLDER CONNECTION</c>. It answers lines on its input: <c>status</c>, <c>commands</c>, <c>rows</c>,
+/// The millrace beside the orders, as a process: <c>node CONNECTION FOLDER BOOTSTRAP PREFIX</c>, the last two empty on the embedded engine. It answers lines on its input: <c>status</c>, <c>commands</c>, <c>rows</c>,
 /// <c>summaries</c>, <c>events</c>, <c>copy FILE</c>, <c>stop</c>. What it says on its errors is its log.
 /// </summary>
 internal static class ShopNode
@@ -19,7 +19,7 @@ internal static class ShopNode
 
     public static async Task<int> RunAsync(string[] args)
     {
-        var (folder, connection) = (args[0], args[1]);
+        var (connection, folder, bootstrap, prefix) = (args[0], args[1], args[2], args[3]);
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Configuration.AddInMemoryCollection(
             new Dictionary<string, string?>
@@ -27,6 +27,10 @@ internal static class ShopNode
                 ["ConnectionStrings:shop"] = connection,
                 ["Millrace:Partitions"] = $"{Partitions}",
                 ["Millrace:Embedded:Folder"] = folder,
+                ["Millrace:Kafka:Folder"] = folder,
+                ["Millrace:Kafka:BootstrapServers"] = bootstrap,
+                ["Millrace:Kafka:Prefix"] = prefix,
+                ["Millrace:Kafka:SessionTimeout"] = "00:00:06",
             }
         );
         builder.Logging.AddSimpleConsole(options => options.SingleLine = true);
@@ -34,7 +38,8 @@ internal static class ShopNode
         builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(options =>
             options.LogToStandardErrorThreshold = LogLevel.Trace
         );
-        builder.AddMillrace(Orders.Topology).UseMySql("shop").UseEmbedded();
+        var millrace = builder.AddMillrace(Orders.Topology).UseMySql("shop");
+        _ = bootstrap.Length > 0 ? millrace.UseKafka() : millrace.UseEmbedded();
         using var host = builder.Build();
         try
         {
