@@ -60,7 +60,6 @@ internal sealed class Watermarks(KafkaClients clients, IConsumer<byte[], byte[]>
                 or ErrorCode.UnknownTopicOrPart
                 or ErrorCode.Local_UnknownPartition
                 or ErrorCode.Local_UnknownTopic
-                or ErrorCode.Local_LeaderNotAvail
                 or ErrorCode.Local_Transport
                 or ErrorCode.Local_TimedOut;
 }
