@@ -5,13 +5,15 @@ using static Millrace.Kafka.Clients.Native;
 
 namespace Millrace.Kafka.Clients;
 
-/// <summary>Hands records to a producer, which copies them. Used by one thread at a time.</summary>
+/// <summary>A producer, and what hands records to it, which it copies. Used by one thread at a time.</summary>
 internal sealed unsafe class RecordProducer(IProducer<byte[], byte[]> producer) : IDisposable
 {
     private static readonly TimeSpan FullFor = TimeSpan.FromSeconds(30);
 
     private readonly nint _client = Of(producer);
     private readonly Dictionary<string, nint> _topics = new(StringComparer.Ordinal);
+
+    public IProducer<byte[], byte[]> Client => producer;
 
     /// <summary>The native name of a topic, for many records.</summary>
     public nint Topic(string name)
@@ -71,7 +73,7 @@ internal sealed unsafe class RecordProducer(IProducer<byte[], byte[]> producer) 
             rd_kafka_topic_destroy(topic);
         }
         _topics.Clear();
-        GC.KeepAlive(producer);
+        producer.Dispose();
     }
 
     private void Produce(

@@ -21,17 +21,19 @@ internal sealed class Part
 }
 
 /// <summary>
-/// A transactional producer with a durable name. After anything that leaves a doubt about what the broker did it is made anew, under the same name, so
-/// that the broker settles or drops what was open and refuses every word of its predecessor that is still on its way (KAFKA-17754). Used by one thread
-/// at a time.
+/// Transactions under a durable name, one at a time, used by one thread at a time. Two producers take turns: for some milliseconds after a commit the
+/// broker is still writing its marks, and a transaction of the same producer that begins meanwhile is put off by 20 ms. The order stays: what a
+/// transaction wrote lies behind what the one before it wrote, and that one's outcome was decided when this one began. After anything that leaves a
+/// doubt about what the broker did both are made anew, under the same names, so that the broker settles or drops what was open and refuses every word
+/// of its predecessor that is still on its way (KAFKA-17754).
 /// </summary>
 internal sealed class TransactionalSender(KafkaClients clients, Topics topics, string transactionalId) : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Doubtful = TimeSpan.FromSeconds(5);
 
-    private IProducer<byte[], byte[]>? _producer;
-    private RecordProducer? _records;
+    private readonly List<RecordProducer> _producers = [];
+    private int _turn;
     private byte[] _key = new byte[256];
 
     /// <summary>Takes the name over: whoever had it before can commit nothing any more, and nothing of it is open.</summary>
@@ -39,34 +41,46 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
     public void Renew(CancellationToken cancellation)
     {
         Drop();
-        var producer = clients.Producer(transactionalId);
-        var since = Stopwatch.GetTimestamp();
         try
         {
-            while (true)
+            foreach (var id in (string[])[transactionalId, $"{transactionalId}.2"])
             {
-                try
-                {
-                    producer.InitTransactions(TimeSpan.FromSeconds(10));
-                    break;
-                }
-                catch (KafkaRetriableException e) when (Stopwatch.GetElapsedTime(since) < Patience && !cancellation.IsCancellationRequested)
-                {
-                    EngineLog.Trouble(clients.Log, transactionalId, e.Error.Reason);
-                    cancellation.WaitHandle.WaitOne(100);
-                }
+                var producer = clients.Producer(id);
+                _producers.Add(new RecordProducer(producer));
+                TakeOver(producer, cancellation);
             }
         }
         catch (KafkaException e)
         {
-            producer.Dispose();
+            Drop();
             throw new EngineException(
                 $"The broker {clients.Options.BootstrapServers} did not let {clients.Quoted(transactionalId)} begin transactions: {e.Error.Reason}. Is it running, and may this user write with that transactional id?",
                 e
             );
         }
-        _producer = producer;
-        _records = new RecordProducer(producer);
+        catch
+        {
+            Drop();
+            throw;
+        }
+    }
+
+    private void TakeOver(IProducer<byte[], byte[]> producer, CancellationToken cancellation)
+    {
+        var since = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                producer.InitTransactions(TimeSpan.FromSeconds(10));
+                return;
+            }
+            catch (KafkaRetriableException e) when (Stopwatch.GetElapsedTime(since) < Patience && !cancellation.IsCancellationRequested)
+            {
+                EngineLog.Trouble(clients.Log, transactionalId, e.Error.Reason);
+                cancellation.WaitHandle.WaitOne(100);
+            }
+        }
     }
 
     /// <summary>Commits all parts and the positions of a group, or nothing.</summary>
@@ -97,18 +111,19 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
                 }
             }
         }
-        if (_producer is null)
+        if (_producers.Count == 0)
         {
             Renew(cancellation);
         }
         try
         {
-            var producer = _producer!;
+            var records = _producers[_turn];
+            var producer = records.Client;
             producer.BeginTransaction();
             using var marks = new CountdownEvent(1);
             foreach (var part in parts)
             {
-                Produce(part, marks);
+                Produce(part, records, marks);
             }
             if (member is not null)
             {
@@ -125,6 +140,7 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
                     null
                 );
             }
+            _turn = 1 - _turn;
             if (Stopwatch.GetElapsedTime(since) > Doubtful)
             {
                 // It took so long that the request was sent more than once; a copy still on its way must not end the next transaction.
@@ -151,10 +167,9 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
 
     public void Dispose() => Drop();
 
-    private void Produce(Part part, CountdownEvent marks)
+    private void Produce(Part part, RecordProducer records, CountdownEvent marks)
     {
         var transaction = part.Transaction;
-        var records = _records!;
         Topic? last = null;
         nint topic = 0;
         foreach (var output in transaction.Outputs)
@@ -195,7 +210,7 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
         foreach (var (input, offset) in part.Positions)
         {
             marks.AddCount();
-            _producer!.Produce(
+            records.Client.Produce(
                 place,
                 new Message<byte[], byte[]> { Key = StateRecords.PositionKey(input), Value = StateRecords.Position(offset) },
                 report =>
@@ -213,7 +228,7 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
     private void Abort(Exception why)
     {
         EngineLog.Aborted(clients.Log, transactionalId, why is KafkaException k ? $"{k.Error.Code}: {k.Error.Reason}" : why.Message);
-        if (_producer is null)
+        if (_producers.Count == 0)
         {
             return;
         }
@@ -226,7 +241,7 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
         var since = Stopwatch.GetTimestamp();
         try
         {
-            Finish(_producer.AbortTransaction);
+            Finish(_producers[_turn].Client.AbortTransaction);
             if (Stopwatch.GetElapsedTime(since) > Doubtful)
             {
                 Drop();
@@ -256,10 +271,9 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
 
     private void Drop()
     {
-        _records?.Dispose();
-        _records = null;
-        _producer?.Dispose();
-        _producer = null;
+        _producers.ForEach(static p => p.Dispose());
+        _producers.Clear();
+        _turn = 0;
     }
 
     private static bool IsStale(ErrorCode code) =>

@@ -118,23 +118,25 @@ internal sealed class Image
     {
         var key = new byte[256];
         _prefix.CopyTo(key, 0);
-        // What was written before the copy was complete is no news.
-        var watched = IsCaughtUp && Volatile.Read(ref _watchers).Length > 0;
+        // In key order the store finds each place next to the one before.
+        writes.Sort();
         for (var i = 0; i < writes.Count; i++)
         {
-            var full = Full(ref key, writes.Key(i));
-            if (writes.IsDeleted(i))
+            var full = Full(ref key, writes.KeyAt(i));
+            if (writes.IsDeletedAt(i))
             {
                 batch.Delete(ImageStore.StateFamily, full);
             }
             else
             {
-                batch.Put(ImageStore.StateFamily, full, writes.Value(i));
+                batch.Put(ImageStore.StateFamily, full, writes.ValueAt(i));
             }
-            if (watched)
-            {
-                _changes.Add((writes.Key(i).ToArray(), writes.Value(i).ToArray(), writes.IsDeleted(i)));
-            }
+        }
+        // What was written before the copy was complete is no news.
+        var watched = IsCaughtUp && Volatile.Read(ref _watchers).Length > 0;
+        for (var i = 0; watched && i < writes.Count; i++)
+        {
+            _changes.Add((writes.Key(i).ToArray(), writes.Value(i).ToArray(), writes.IsDeleted(i)));
         }
         foreach (var (topic, offset) in positions)
         {
