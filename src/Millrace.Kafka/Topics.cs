@@ -231,11 +231,21 @@ internal sealed class Topics(KafkaClients clients, IAdminClient admin)
                     wrong.Add($"'{topic.ConfigResource.Name}' has {name}={entry.Value} and needs {name}={wanted}");
                 }
             }
+            if (
+                topic.Entries.TryGetValue("max.message.bytes", out var most)
+                && long.TryParse(most.Value, CultureInfo.InvariantCulture, out var bytes)
+                && bytes < clients.Options.MaxRecordBytes
+            )
+            {
+                wrong.Add(
+                    $"'{topic.ConfigResource.Name}' has max.message.bytes={bytes}, less than Millrace:Kafka:MaxRecordBytes={clients.Options.MaxRecordBytes}"
+                );
+            }
         }
         if (wrong.Count > 0)
         {
             throw new EngineException(
-                $"Topics exist with settings under which records would be lost: {string.Join("; ", wrong)}. Change them with kafka-configs.sh --alter."
+                $"Topics exist with settings under which records would be lost or refused: {string.Join("; ", wrong)}. Change them with kafka-configs.sh --alter."
             );
         }
         foreach (var topic in existing)

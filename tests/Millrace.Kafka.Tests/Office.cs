@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Millrace.Engines;
+using Millrace.Engines.Contract;
 using Millrace.Parcels;
 using Millrace.Sources;
 using Millrace.TestServers;
@@ -16,25 +17,38 @@ internal sealed class Office : IAsyncDisposable
     private readonly TemporaryFolder _folder = new();
     private bool _stopped;
 
-    public Office(KafkaBroker broker, string prefix, Topology? topology = null, int partitions = 4)
+    /// <param name="bootstrap">The broker; none for the embedded engine.</param>
+    /// <param name="prefix">What the names on the broker begin with.</param>
+    /// <param name="topology">Another topology than the post office's.</param>
+    /// <param name="partitions">Of every log.</param>
+    /// <param name="settings">Further configuration, over what stands here.</param>
+    public Office(
+        string? bootstrap,
+        string prefix,
+        Topology? topology = null,
+        int partitions = 4,
+        params KeyValuePair<string, string?>[] settings
+    )
     {
         var builder = Microsoft.Extensions.Hosting.Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Configuration.AddInMemoryCollection([
             new("Millrace:Partitions", $"{partitions}"),
             new("Millrace:Promises:DeliverWithinHours", "0"),
             new("Millrace:Promises:BusyAbove", "1000"),
-            new("Millrace:Kafka:BootstrapServers", broker.Bootstrap),
+            new("Millrace:Kafka:BootstrapServers", bootstrap),
             new("Millrace:Kafka:Prefix", prefix),
             new("Millrace:Kafka:Folder", _folder.Path),
+            new("Millrace:Embedded:Folder", _folder.Path),
             new("Millrace:Kafka:SessionTimeout", "00:00:06"),
         ]);
+        builder.Configuration.AddInMemoryCollection(settings);
         builder.Logging.ClearProviders();
         builder.Logging.AddProvider(Log);
-        builder
+        var millrace = builder
             .AddMillrace(topology ?? PostOffice.Topology)
             .UseSettings<Promises>("Millrace:Promises")
-            .UseKafka()
             .AddExecutor<Alert, Bell>();
+        _ = bootstrap is null ? millrace.UseEmbedded() : millrace.UseKafka();
         builder.Services.AddSingleton<ISource>(Source).AddSingleton(Alerts);
         Host = builder.Build();
     }

@@ -160,7 +160,7 @@ public sealed class TwoProcessTests(TwoProcessTests.Pair pair) : IClassFixture<T
             .Add(Promised.Lost)
             .Add(busy);
 
-        await using var late = new Office(await KafkaBroker.SharedAsync(), offices.Prefix, other, partitions: 8);
+        await using var late = new Office((await KafkaBroker.SharedAsync()).Bootstrap, offices.Prefix, other, partitions: 8);
         var refused = await Assert.ThrowsAsync<MillraceStartException>(() => late.StartAsync());
 
         Assert.Contains("partitions", refused.Message, StringComparison.Ordinal);
@@ -228,7 +228,11 @@ public sealed class TwoProcessTests(TwoProcessTests.Pair pair) : IClassFixture<T
         {
             var broker = await KafkaBroker.SharedAsync();
             var prefix = KafkaBroker.NewPrefix("post");
-            var offices = new Offices(await new Office(broker, prefix).StartAsync(), await new Office(broker, prefix).StartAsync(), prefix);
+            var offices = new Offices(
+                await new Office(broker.Bootstrap, prefix).StartAsync(),
+                await new Office(broker.Bootstrap, prefix).StartAsync(),
+                prefix
+            );
             await Eventually.Get(() => offices.First.Decides == 2 && offices.Second.Decides == 2, shared => shared);
             await Eventually.Get(() => offices.Both.Count(office => office.Source.Runs), readers => readers == 1);
             return offices;

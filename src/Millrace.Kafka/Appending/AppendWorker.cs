@@ -135,8 +135,9 @@ internal sealed class AppendWorker : IDisposable
             if (_hasState && (pending.Anew || _image is null))
             {
                 Lose();
-                _sender.Renew(_stopping.Token);
+                // This comes first because it is the first that a start asks of the broker, and says clearly what is wrong with it.
                 _engine.Topics.CreateStateAsync(_name, 1).GetAwaiter().GetResult();
+                _sender.Renew(_stopping.Token);
                 var image = _engine.Images.Open(_name, 0);
                 _engine.Follower.AcquireAsync(image, _stopping.Token).GetAwaiter().GetResult();
                 lock (_gate)

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 using Confluent.Kafka;
 using Millrace.Engines;
 using static Millrace.Kafka.Clients.Native;
@@ -132,8 +133,20 @@ internal sealed unsafe class RecordProducer(IProducer<byte[], byte[]> producer) 
                 {
                     rd_kafka_headers_destroy(headers);
                 }
-                throw new KafkaException(new Error((ErrorCode)code, text));
+                throw (ErrorCode)code == ErrorCode.MsgSizeTooLarge
+                    ? TooLarge(topic, key, value.Length)
+                    : new KafkaException(new Error((ErrorCode)code, text));
             }
         }
+    }
+
+    private EngineException TooLarge(nint topic, ReadOnlySpan<byte> key, int bytes)
+    {
+        var name = _topics.First(known => known.Value == topic).Key;
+        // The key of a state is the engine's, with the entity somewhere in it.
+        var of = string.Concat(Encoding.UTF8.GetString(key).Where(static c => !char.IsControl(c) && c != '\uFFFD').Take(100));
+        return new EngineException(
+            $"A record of '{of}' with {bytes} bytes is too large for the topic '{name}'. Raise Millrace:Kafka:MaxRecordBytes in every process, and max.message.bytes of the application's topics with it (kafka-configs.sh --alter); or leave the large column out at the source."
+        );
     }
 }
