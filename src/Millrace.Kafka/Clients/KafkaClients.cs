@@ -68,7 +68,10 @@ internal sealed class KafkaClients(KafkaOptions options, string instance, ILogge
 
     public IAdminClient Admin() => new AdminClientBuilder(Common()).SetLogHandler(Logged).SetErrorHandler(Ignored).Build();
 
-    /// <summary>A producer whose transactions stand or fall whole.</summary>
+    /// <summary>
+    /// A producer whose transactions stand or fall whole. It is served by whoever commits: with the client's own thread beside, which takes the reports
+    /// away, a commit sees only at its next look, up to 10 ms later, that its records have arrived.
+    /// </summary>
     public IProducer<byte[], byte[]> Producer(string transactionalId)
     {
         var settings = Common();
@@ -78,6 +81,8 @@ internal sealed class KafkaClients(KafkaOptions options, string instance, ILogge
         Default(settings, "queue.buffering.max.kbytes", "1048576");
         Default(settings, "batch.size", "1000000");
         settings["message.max.bytes"] = Number(options.MaxRecordBytes);
+        // Tokens are asked for by callbacks, also before the first commit.
+        settings["dotnet.producer.enable.background.poll"] = settings.ContainsValue("OAUTHBEARER") ? "true" : "false";
         settings["transactional.id"] = Named(transactionalId);
         settings["enable.idempotence"] = "true";
         settings["acks"] = "all";

@@ -118,6 +118,9 @@ internal static unsafe partial class Native
     public static partial int rd_kafka_header_add(nint headers, byte* name, nint nameLength, byte* value, nint valueLength);
 
     [LibraryImport(Library)]
+    public static partial int rd_kafka_poll(nint client, int timeoutMs);
+
+    [LibraryImport(Library)]
     public static partial nint rd_kafka_produceva(nint client, Argument* arguments, nuint count);
 
     [LibraryImport(Library)]

@@ -125,8 +125,8 @@ internal sealed unsafe class RecordProducer(IProducer<byte[], byte[]> producer) 
                 rd_kafka_error_destroy(error);
                 if (code == QueueFull && Environment.TickCount64 - since < FullFor.TotalMilliseconds)
                 {
-                    // The broker takes less than we give; the client's own thread makes room.
-                    Thread.Sleep(1);
+                    // The broker takes less than we give; what it has taken makes room when its report is read.
+                    _ = rd_kafka_poll(_client, 10);
                     continue;
                 }
                 if (headers != 0)
