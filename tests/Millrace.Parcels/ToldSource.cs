@@ -62,9 +62,11 @@ public sealed class ToldSource : ISource
         {
             do
             {
-                while (_told.Reader.TryRead(out var told))
+                // What could not be committed is said again, as a source that starts again reads it again.
+                while (_told.Reader.TryPeek(out var told))
                 {
                     await WriteAsync(capture, tables, told.Changes, cancellation);
+                    _told.Reader.TryRead(out _);
                     told.Done.SetResult();
                 }
                 // At the head, time goes on though nothing happens.
@@ -89,11 +91,12 @@ public sealed class ToldSource : ISource
     )
     {
         var batch = capture.Begin();
-        var at = new SourcePosition(1, 1, ++Offset);
-        batch.BeginTransaction(Encoding.UTF8.GetBytes($"0-1-{Offset}"), at, Micros(DateTimeOffset.UtcNow));
+        var at = new SourcePosition(1, 1, Offset + 1);
+        batch.BeginTransaction(Encoding.UTF8.GetBytes($"0-1-{Offset + 1}"), at, Micros(DateTimeOffset.UtcNow));
         changes(new Rows(batch, tables));
         batch.End();
         await batch.CommitAsync(cancellation);
+        Offset++;
         _status = _status with { Rows = _status.Rows + 1, Position = $"told.000001:{Offset}", Head = $"told.000001:{Offset}" };
     }
 

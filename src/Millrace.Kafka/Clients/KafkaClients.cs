@@ -176,8 +176,9 @@ internal sealed class KafkaClients(KafkaOptions options, string instance, ILogge
 
     private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
 
-    private void Logged(IClient client, LogMessage message) => EngineLog.Client(log, client.Name, message.Facility, message.Message);
+    // Both come on the client's own threads, as soon as a broker cannot be reached: before there is a client that could be asked for its name.
+    private void Logged(IClient client, LogMessage message) => EngineLog.Client(log, message.Name, message.Facility, message.Message);
 
     // An error that matters comes back from the call or the partition it concerns; these are the client's own mutterings about connections.
-    private void Ignored(IClient client, Error error) => EngineLog.Connection(log, client.Name, error.Code, error.Reason);
+    private void Ignored(IClient client, Error error) => EngineLog.Connection(log, instance, error.Code, error.Reason);
 }
