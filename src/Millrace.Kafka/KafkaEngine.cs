@@ -32,6 +32,8 @@ public sealed class KafkaEngine : IEngine
     private readonly CancellationTokenSource _disposing = new();
     private readonly Lock _gate = new();
     private readonly List<Task> _running = [];
+    private readonly List<IAdminClient> _replaced = [];
+    private volatile IAdminClient _groups;
     private bool _disposed;
 
     private KafkaEngine(KafkaOptions options, FolderLock folderLock, ILogger log)
@@ -40,6 +42,7 @@ public sealed class KafkaEngine : IEngine
         Images = new ImageStore(options);
         Clients = new KafkaClients(options, options.InstanceId ?? Instance(options.Folder), log);
         _admin = Clients.Admin();
+        _groups = Clients.Admin();
         _asker = Clients.Asker();
         Topics = new Topics(Clients, _admin);
         _watermarks = new Watermarks(Clients, _asker);
@@ -164,7 +167,7 @@ public sealed class KafkaEngine : IEngine
         await Topics.CreateStateAsync(group.Name, group.Inputs[0].Partitions).ConfigureAwait(false);
         foreach (var image in Images.All(group.Name).Where(static i => i is { IsQueried: true, IsCaughtUp: false }))
         {
-            _ = KeepUpAsync(image);
+            Keep(image);
         }
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _disposing.Token);
         Task running;
@@ -172,15 +175,13 @@ public sealed class KafkaEngine : IEngine
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             var threads = Math.Min(Clients.Options.Threads, group.Inputs[0].Partitions);
+            _running.RemoveAll(static task => task.IsCompleted);
             running = Task.WhenAll(Enumerable.Range(0, threads).Select(n => new GroupLoop(group, n, this, stop.Token).Start()));
             _running.Add(running);
         }
-        if (Clients.Options.Standby)
+        for (var partition = 0; Clients.Options.Standby && partition < group.Inputs[0].Partitions; partition++)
         {
-            for (var partition = 0; partition < group.Inputs[0].Partitions; partition++)
-            {
-                _ = KeepUpAsync(Images.Open(group.Name, partition));
-            }
+            Keep(Images.Open(group.Name, partition));
         }
         await running.ConfigureAwait(false);
     }
@@ -193,9 +194,17 @@ public sealed class KafkaEngine : IEngine
     {
         ArgumentException.ThrowIfNullOrEmpty(appender);
         ArgumentNullException.ThrowIfNull(work);
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _disposing.Token);
         using var owner = new Owner(this, appender, work);
-        await owner.RunAsync(cancellation).ConfigureAwait(false);
+        Task running;
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            running = Task.Run(() => owner.RunAsync(stop.Token), CancellationToken.None);
+            _running.RemoveAll(static task => task.IsCompleted);
+            _running.Add(running);
+        }
+        await running.ConfigureAwait(false);
     }
 
     /// <inheritdoc />
@@ -219,6 +228,8 @@ public sealed class KafkaEngine : IEngine
         Follower.Dispose();
         _asker.Dispose();
         _admin.Dispose();
+        _groups.Dispose();
+        _replaced.ForEach(static admin => admin.Dispose());
         Images.Dispose();
         _lock.Dispose();
         _disposing.Dispose();
@@ -236,16 +247,28 @@ public sealed class KafkaEngine : IEngine
     {
         var stays = image.IsQueried || Clients.Options.Standby;
         Follower.Release(image, stays);
-        if (stays && !_disposed)
+        if (stays)
         {
-            _ = KeepUpAsync(image);
+            Keep(image);
         }
     }
 
-    /// <summary>Has a copy followed; who reads it must not be left behind because the broker did not answer just now.</summary>
-    private async Task KeepUpAsync(Image image)
+    /// <summary>Keeps a copy up to date, as soon as the broker lets us.</summary>
+    private void Keep(Image image)
     {
-        while (!_disposed)
+        lock (_gate)
+        {
+            if (!_disposed)
+            {
+                _running.RemoveAll(static task => task.IsCompleted);
+                _running.Add(KeepAsync(image));
+            }
+        }
+    }
+
+    private async Task KeepAsync(Image image)
+    {
+        while (!_disposing.IsCancellationRequested)
         {
             try
             {
@@ -254,7 +277,7 @@ public sealed class KafkaEngine : IEngine
             }
             catch (EngineException e)
             {
-                EngineLog.Trouble(Clients.Log, $"{image.Name}[{image.Partition}]", e.Message);
+                EngineLog.Trouble(Clients.Log, $"the copy of {image.Name}[{image.Partition}]", e.Message);
                 await Task.Delay(TimeSpan.FromSeconds(1), _disposing.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             catch (Exception e) when (_disposed && e is OperationCanceledException or ObjectDisposedException)
@@ -262,16 +285,6 @@ public sealed class KafkaEngine : IEngine
                 return;
             }
         }
-    }
-
-    /// <summary>What a group has committed; waits for transactions that are under way (KIP-447).</summary>
-    internal List<Confluent.Kafka.TopicPartitionOffset> CommittedOnBroker(string group, List<Confluent.Kafka.TopicPartition> places)
-    {
-        var offsets = CommittedByGroup(group);
-        return places.ConvertAll(place => new Confluent.Kafka.TopicPartitionOffset(
-            place,
-            new Offset(offsets.GetValueOrDefault(place, -1))
-        ));
     }
 
     /// <summary>The name this process has in transactional ids, kept in its folder: after a restart it takes its own transactions over.</summary>
@@ -287,16 +300,13 @@ public sealed class KafkaEngine : IEngine
 
     private Dictionary<Confluent.Kafka.TopicPartition, long> CommittedByGroup(string group)
     {
+        var admin = _groups;
         try
         {
-            var found = _admin
+            var found = admin
                 .ListConsumerGroupOffsetsAsync(
                     [new ConsumerGroupTopicPartitions(Clients.Named(group), null)],
-                    new Confluent.Kafka.Admin.ListConsumerGroupOffsetsOptions
-                    {
-                        RequestTimeout = TimeSpan.FromSeconds(30),
-                        RequireStableOffsets = true,
-                    }
+                    new Confluent.Kafka.Admin.ListConsumerGroupOffsetsOptions { RequestTimeout = TimeSpan.FromSeconds(5) }
                 )
                 .GetAwaiter()
                 .GetResult();
@@ -304,6 +314,15 @@ public sealed class KafkaEngine : IEngine
         }
         catch (KafkaException e)
         {
+            // After its broker was restarted this client waits in vain, and a new one does not.
+            lock (_gate)
+            {
+                if (ReferenceEquals(_groups, admin) && !_disposed)
+                {
+                    _replaced.Add(admin);
+                    _groups = Clients.Admin();
+                }
+            }
             throw new EngineException($"The positions of the group '{Clients.Named(group)}' cannot be read: {e.Error.Reason}.", e);
         }
     }

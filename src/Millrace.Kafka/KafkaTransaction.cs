@@ -28,6 +28,9 @@ internal sealed class KafkaTransaction(Func<Image> image) : ITransaction
 
     public ReadOnlySpan<byte> Bytes => _bytes;
 
+    /// <summary>Which takeover of an appender's state it has read or written. Between two of them others may have written it.</summary>
+    public int Term { get; set; }
+
     /// <summary>Whether it read or wrote state.</summary>
     public bool TouchedState => _image is not null;
 

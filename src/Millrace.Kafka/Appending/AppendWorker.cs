@@ -22,9 +22,19 @@ internal sealed class AppendWorker : IDisposable
     private readonly Thread _thread;
     private readonly Lock _gate = new();
     private volatile Ownership? _owner;
+    private volatile bool _refuses;
     private Image? _image;
+    private int _term;
 
-    private sealed record Pending(KafkaTransaction? Transaction, bool Anew, TaskCompletionSource Done);
+    private sealed record Pending(KafkaTransaction? Transaction, Wish Wish, TaskCompletionSource Done);
+
+    private enum Wish
+    {
+        Commit,
+        Have,
+        TakeAnew,
+        LetGo,
+    }
 
     /// <summary>That this process owns the appender, as others in the group know.</summary>
     public sealed record Ownership(Membership Membership, IReadOnlyList<Confluent.Kafka.TopicPartitionOffset> Offsets);
@@ -43,10 +53,12 @@ internal sealed class AppendWorker : IDisposable
     }
 
     /// <summary>The state to read and write; taken over from whoever had it at the first call.</summary>
-    public Image State()
+    /// <param name="term">Which takeover it is, counted from 1.</param>
+    public Image State(out int term)
     {
         lock (_gate)
         {
+            term = _term;
             if (_image is { } image)
             {
                 return image;
@@ -55,6 +67,7 @@ internal sealed class AppendWorker : IDisposable
         Take(anew: false, _stopping.Token).GetAwaiter().GetResult();
         lock (_gate)
         {
+            term = _term;
             return _image
                 ?? throw new EngineException($"The state of '{_name}' was taken over by another process at this moment. Try again.");
         }
@@ -63,22 +76,33 @@ internal sealed class AppendWorker : IDisposable
     /// <summary>Takes the appender over: nobody else's commits to it succeed from here on, and its state is as they left it.</summary>
     /// <param name="anew">Whether to do so even where this process has it, as far as it knows.</param>
     /// <param name="cancellation">Stops waiting.</param>
-    public Task Take(bool anew, CancellationToken cancellation)
+    public Task Take(bool anew, CancellationToken cancellation) => Enqueue(null, anew ? Wish.TakeAnew : Wish.Have).WaitAsync(cancellation);
+
+    /// <summary>From here on commits carry what proves the ownership.</summary>
+    public void Own(Ownership owner)
     {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        Enqueue(new Pending(null, anew, done));
-        return done.Task.WaitAsync(cancellation);
+        _owner = owner;
+        _refuses = false;
     }
 
-    /// <summary>From here on commits are for the owner in the group only.</summary>
-    public void Own(Ownership? owner) => _owner = owner;
-
-    public Task Commit(KafkaTransaction transaction)
+    /// <summary>
+    /// Another process owns it: what is still written here is refused, and must not take it back from that one. Completes when nothing of ours is under
+    /// way.
+    /// </summary>
+    public Task Disown()
     {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        Enqueue(new Pending(transaction, false, done));
-        return done.Task;
+        _refuses = true;
+        return Enqueue(null, Wish.LetGo);
     }
+
+    /// <summary>Nobody here competes for the ownership any more.</summary>
+    public void Forget()
+    {
+        _owner = null;
+        _refuses = false;
+    }
+
+    public Task Commit(KafkaTransaction transaction) => Enqueue(transaction, Wish.Commit);
 
     public void Dispose()
     {
@@ -90,11 +114,13 @@ internal sealed class AppendWorker : IDisposable
         _stopping.Dispose();
     }
 
-    private void Enqueue(Pending pending)
+    private Task Enqueue(KafkaTransaction? transaction, Wish wish)
     {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         try
         {
-            _pending.Add(pending);
+            _pending.Add(new Pending(transaction, wish, done));
+            return done.Task;
         }
         catch (InvalidOperationException)
         {
@@ -120,7 +146,7 @@ internal sealed class AppendWorker : IDisposable
                 if (together[i].Transaction is null)
                 {
                     Write(together[from..i]);
-                    TakeOver(together[i]);
+                    Answer(together[i]);
                     from = i + 1;
                 }
             }
@@ -128,28 +154,49 @@ internal sealed class AppendWorker : IDisposable
         }
     }
 
-    private void TakeOver(Pending pending)
+    private void Answer(Pending pending)
     {
         try
         {
-            if (_hasState && (pending.Anew || _image is null))
+            if (pending.Wish == Wish.LetGo)
             {
                 Lose();
-                // This comes first because it is the first that a start asks of the broker, and says clearly what is wrong with it.
-                _engine.Topics.CreateStateAsync(_name, 1).GetAwaiter().GetResult();
-                _sender.Renew(_stopping.Token);
-                var image = _engine.Images.Open(_name, 0);
-                _engine.Follower.AcquireAsync(image, _stopping.Token).GetAwaiter().GetResult();
-                lock (_gate)
-                {
-                    _image = image;
-                }
+            }
+            else if (_hasState && (pending.Wish == Wish.TakeAnew || _image is null))
+            {
+                TakeOver();
             }
             pending.Done.SetResult();
         }
         catch (Exception e)
         {
             pending.Done.SetException(e);
+        }
+    }
+
+    private void TakeOver()
+    {
+        Refuse();
+        Lose();
+        // This comes first because it is the first that a start asks of the broker, and says clearly what is wrong with it.
+        _engine.Topics.CreateStateAsync(_name, 1).GetAwaiter().GetResult();
+        _sender.Renew(_stopping.Token);
+        var image = _engine.Images.Open(_name, 0);
+        _engine.Follower.AcquireAsync(image, _stopping.Token).GetAwaiter().GetResult();
+        lock (_gate)
+        {
+            _image = image;
+            _term++;
+        }
+    }
+
+    private void Refuse()
+    {
+        if (_refuses)
+        {
+            throw new EngineException(
+                $"Another process has taken '{_name}' over; nothing more is written here until it comes back to this one."
+            );
         }
     }
 
@@ -161,12 +208,14 @@ internal sealed class AppendWorker : IDisposable
         }
         try
         {
+            Refuse();
             Image? image;
             lock (_gate)
             {
                 image = _image;
             }
-            if (_hasState && image is null)
+            // What was read before the state was taken over once more may have changed since.
+            if (_hasState && (image is null || together.Exists(p => p.Transaction!.Term != _term)))
             {
                 throw new EngineException(
                     $"'{_name}' lost its state to another process, or could not commit; what was written was not. Begin again."
@@ -193,6 +242,11 @@ internal sealed class AppendWorker : IDisposable
                 });
                 image.Applied(parts[^1].Positions, next);
                 image.EndCommit();
+                if (!_sender.IsReady)
+                {
+                    // The producer was given up after the commit. Before we have the name again another process may have had it, and written.
+                    Lose();
+                }
             }
         }
         catch (Exception e)

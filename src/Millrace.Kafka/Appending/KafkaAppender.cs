@@ -5,7 +5,17 @@ namespace Millrace.Kafka.Appending;
 /// <summary>A named writer. What touches no state is written under this process's name, so that several processes may append at once.</summary>
 internal sealed class KafkaAppender(KafkaEngine engine, string name) : IAppender
 {
-    public ITransaction Begin() => new KafkaTransaction(() => engine.Stateful(name).State());
+    public ITransaction Begin()
+    {
+        KafkaTransaction? transaction = null;
+        transaction = new KafkaTransaction(() =>
+        {
+            var image = engine.Stateful(name).State(out var term);
+            transaction!.Term = term;
+            return image;
+        });
+        return transaction;
+    }
 
     public async ValueTask CommitAsync(ITransaction transaction, bool durable, CancellationToken cancellation)
     {

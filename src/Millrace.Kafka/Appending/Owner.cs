@@ -6,6 +6,8 @@ namespace Millrace.Kafka.Appending;
 /// <summary>Has something done by one process at a time: the owner of the one partition of the appender's state.</summary>
 internal sealed class Owner(KafkaEngine engine, string name, Func<CancellationToken, Task> work) : IMember, IDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     private readonly Lock _gate = new();
     private CancellationTokenSource? _stop;
     private Task _running = Task.CompletedTask;
@@ -22,6 +24,10 @@ internal sealed class Owner(KafkaEngine engine, string name, Func<CancellationTo
         await _ended.Task.WaitAsync(cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         // Leaves the group, which stops the work through Revoked.
         await Task.Run(membership.Dispose, CancellationToken.None).ConfigureAwait(false);
+        if (_running.IsCompleted)
+        {
+            engine.Stateful(name).Forget();
+        }
         cancellation.ThrowIfCancellationRequested();
         await _ended.Task.ConfigureAwait(false);
     }
@@ -39,10 +45,10 @@ internal sealed class Owner(KafkaEngine engine, string name, Func<CancellationTo
 
     public void Revoked(IReadOnlyList<int> partitions, bool lost)
     {
-        engine.Stateful(name).Own(null);
         _stop?.Cancel();
-        // Whoever is next must not meet us at work.
-        _running.Wait(TimeSpan.FromSeconds(30));
+        // Whoever is next must not meet us at work; where the work does not end, it meets refusals.
+        _running.Wait(Patience);
+        engine.Stateful(name).Disown().Wait(Patience);
     }
 
     public void Dispose() => _stop?.Dispose();

@@ -26,6 +26,10 @@ internal sealed class KafkaClients(KafkaOptions options, string instance, ILogge
         "auto.offset.reset",
     ];
 
+    private const long QuietMs = 5000;
+
+    private long _mutteredAt = -QuietMs;
+
     public KafkaOptions Options => options;
 
     public ILogger Log => log;
@@ -99,9 +103,9 @@ internal sealed class KafkaClients(KafkaOptions options, string instance, ILogge
     {
         var settings = Fetching();
         Default(settings, "fetch.wait.max.ms", Number(patienceMs));
-        // The client wants a group; nothing is ever committed to it.
-        settings["group.id"] = Named($"reader-{instance}");
-        settings["auto.offset.reset"] = "earliest";
+        Alone(settings);
+        // An offset that is not there is a fault: going on elsewhere would lose records or have them twice.
+        settings["auto.offset.reset"] = "error";
         return new ConsumerBuilder<byte[], byte[]>(settings).SetLogHandler(Logged).SetErrorHandler(Ignored).Build();
     }
 
@@ -109,7 +113,7 @@ internal sealed class KafkaClients(KafkaOptions options, string instance, ILogge
     public IConsumer<byte[], byte[]> Asker()
     {
         var settings = Common();
-        settings["group.id"] = Named($"reader-{instance}");
+        Alone(settings);
         settings["isolation.level"] = "read_uncommitted";
         settings["enable.auto.commit"] = "false";
         return new ConsumerBuilder<byte[], byte[]>(settings).SetLogHandler(Logged).SetErrorHandler(Ignored).Build();
@@ -139,6 +143,13 @@ internal sealed class KafkaClients(KafkaOptions options, string instance, ILogge
             settings["heartbeat.interval.ms"] = Number((int)Math.Max(100, options.SessionTimeout.TotalMilliseconds / 4));
         }
         return new ConsumerBuilder<byte[], byte[]>(settings).SetLogHandler(Logged).SetErrorHandler(Ignored);
+    }
+
+    /// <summary>The client wants a group; nothing is ever committed to it, and nobody joins it.</summary>
+    private void Alone(Dictionary<string, string> settings)
+    {
+        settings["group.id"] = Named($"reader-{instance}");
+        settings.Remove("max.poll.interval.ms");
     }
 
     private Dictionary<string, string> Fetching()
@@ -179,6 +190,19 @@ internal sealed class KafkaClients(KafkaOptions options, string instance, ILogge
     // Both come on the client's own threads, as soon as a broker cannot be reached: before there is a client that could be asked for its name.
     private void Logged(IClient client, LogMessage message) => EngineLog.Client(log, message.Name, message.Facility, message.Message);
 
-    // An error that matters comes back from the call or the partition it concerns; these are the client's own mutterings about connections.
-    private void Ignored(IClient client, Error error) => EngineLog.Connection(log, instance, error.Code, error.Reason);
+    // An error that matters comes back from the call or the partition it concerns; these are the client's own mutterings about connections. Each of the
+    // clients says so many times a second while a broker is away: one line every few seconds says as much.
+    private void Ignored(IClient client, Error error)
+    {
+        var now = Environment.TickCount64;
+        var before = Interlocked.Read(ref _mutteredAt);
+        if (now - before > QuietMs && Interlocked.CompareExchange(ref _mutteredAt, now, before) == before)
+        {
+            EngineLog.Connection(log, client.Name, error.Code, error.Reason);
+        }
+        else
+        {
+            EngineLog.Client(log, client.Name, "ERROR", error.Reason);
+        }
+    }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Confluent.Kafka;
 using Millrace.Engines;
 using static Millrace.Kafka.Clients.Native;
@@ -25,6 +26,8 @@ internal interface IMember
 internal sealed class Membership : IDisposable
 {
     private static readonly TimeSpan LongestBackoff = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Question = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly KafkaClients _clients;
     private readonly string _group;
@@ -34,6 +37,7 @@ internal sealed class Membership : IDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly Thread _thread;
     private volatile IConsumer<byte[], byte[]>? _consumer;
+    private int _users;
 
     /// <param name="clients">Makes the client.</param>
     /// <param name="group">The group's name.</param>
@@ -54,18 +58,37 @@ internal sealed class Membership : IDisposable
 
     /// <summary>What proves to the broker that this process is a member now.</summary>
     /// <exception cref="StaleMemberException">It is none at the moment: a commit without a generation would not be fenced.</exception>
-    public IConsumerGroupMetadata Proof()
-    {
-        var consumer = _consumer ?? throw new StaleMemberException(_group);
-        try
+    public IConsumerGroupMetadata Proof() =>
+        Use(consumer =>
         {
             var before = Generation(consumer);
             var proof = consumer.ConsumerGroupMetadata;
             return before >= 0 && before == Generation(consumer) ? proof : throw new StaleMemberException(_group);
-        }
-        catch (ObjectDisposedException)
+        });
+
+    /// <summary>
+    /// What the group has committed for partitions, -1 for nothing; waits for transactions that are under way (KIP-447). Asked by the member, which the
+    /// coordinator knows: an admin client was seen to wait in vain after its broker had been restarted.
+    /// </summary>
+    /// <exception cref="EngineException">The broker does not say.</exception>
+    public List<long> Committed(IReadOnlyList<Confluent.Kafka.TopicPartition> places, CancellationToken cancellation)
+    {
+        var since = Stopwatch.GetTimestamp();
+        while (true)
         {
-            throw new StaleMemberException(_group);
+            cancellation.ThrowIfCancellationRequested();
+            try
+            {
+                return Use(consumer => consumer.Committed(places, Question)).ConvertAll(p => p.Offset.Value);
+            }
+            catch (KafkaException e) when (Stopwatch.GetElapsedTime(since) > Patience)
+            {
+                throw new EngineException($"The positions of the group '{_clients.Named(_group)}' cannot be read: {e.Error.Reason}.", e);
+            }
+            catch (KafkaException)
+            {
+                cancellation.WaitHandle.WaitOne(100);
+            }
         }
     }
 
@@ -73,11 +96,25 @@ internal sealed class Membership : IDisposable
     public void Dispose()
     {
         _stopping.Cancel();
-        if (_thread.ThreadState != ThreadState.Unstarted)
+        if (!_thread.ThreadState.HasFlag(System.Threading.ThreadState.Unstarted))
         {
             _thread.Join();
         }
         _stopping.Dispose();
+    }
+
+    /// <summary>Has something done with the client, which stays until it is done.</summary>
+    private T Use<T>(Func<IConsumer<byte[], byte[]>, T> use)
+    {
+        Interlocked.Increment(ref _users);
+        try
+        {
+            return use(_consumer ?? throw new StaleMemberException(_group));
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _users);
+        }
     }
 
     private static int Generation(IClient consumer)
@@ -158,6 +195,8 @@ internal sealed class Membership : IDisposable
                 // The client ended without a word about these.
                 _member.Revoked([.. held], lost: true);
             }
+            // Who asks it something gets an answer first; none takes longer than a question may.
+            SpinWait.SpinUntil(() => Volatile.Read(ref _users) == 0);
         }
 
         void GiveUp(List<Confluent.Kafka.TopicPartition> partitions, bool lost)

@@ -36,9 +36,14 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
     private int _turn;
     private byte[] _key = new byte[256];
 
+    /// <summary>Whether the name is ours as far as we know; otherwise the next commit takes it over first.</summary>
+    public bool IsReady => _producers.Count > 0;
+
     /// <summary>Takes the name over: whoever had it before can commit nothing any more, and nothing of it is open.</summary>
+    /// <param name="cancellation">Gives up.</param>
+    /// <param name="meanwhile">Called about once a second while the broker does not answer.</param>
     /// <exception cref="EngineException">The broker does not answer, or refuses.</exception>
-    public void Renew(CancellationToken cancellation)
+    public void Renew(CancellationToken cancellation, Action? meanwhile = null)
     {
         Drop();
         try
@@ -47,7 +52,7 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
             {
                 var producer = clients.Producer(id);
                 _producers.Add(new RecordProducer(producer));
-                TakeOver(producer, cancellation);
+                TakeOver(producer, meanwhile, cancellation);
             }
         }
         catch (KafkaException e)
@@ -65,19 +70,20 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
         }
     }
 
-    private void TakeOver(IProducer<byte[], byte[]> producer, CancellationToken cancellation)
+    private void TakeOver(IProducer<byte[], byte[]> producer, Action? meanwhile, CancellationToken cancellation)
     {
         var since = Stopwatch.GetTimestamp();
         while (true)
         {
             try
             {
-                producer.InitTransactions(TimeSpan.FromSeconds(10));
+                producer.InitTransactions(TimeSpan.FromSeconds(1));
                 return;
             }
             catch (KafkaRetriableException e) when (Stopwatch.GetElapsedTime(since) < Patience && !cancellation.IsCancellationRequested)
             {
                 EngineLog.Trouble(clients.Log, transactionalId, e.Error.Reason);
+                meanwhile?.Invoke();
                 cancellation.WaitHandle.WaitOne(100);
             }
         }
@@ -120,7 +126,8 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
             var records = _producers[_turn];
             var producer = records.Client;
             producer.BeginTransaction();
-            using var marks = new CountdownEvent(1);
+            // Not disposed: where the commit fails, reports of what it wrote still come.
+            var marks = new CountdownEvent(1);
             foreach (var part in parts)
             {
                 Produce(part, records, marks);
@@ -130,7 +137,7 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
                 producer.SendOffsetsToTransaction(offsets, member.Proof(), TimeSpan.FromSeconds(10));
             }
             var since = Stopwatch.GetTimestamp();
-            Finish(producer.CommitTransaction);
+            Finish(producer.CommitTransaction, cancellation);
             marks.Signal();
             if (!marks.Wait(TimeSpan.FromSeconds(10), CancellationToken.None))
             {
@@ -150,17 +157,17 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
         }
         catch (KafkaException e)
         {
-            Abort(e);
+            Abort(e, cancellation);
             throw new CommitException(e.Error.Reason, IsStale(e.Error.Code), e);
         }
         catch (StaleMemberException e)
         {
-            Abort(e);
+            Abort(e, cancellation);
             throw new CommitException(e.Message, true, e);
         }
         catch (Exception e)
         {
-            Abort(e);
+            Abort(e, cancellation);
             throw;
         }
     }
@@ -225,37 +232,38 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
         }
     }
 
-    private void Abort(Exception why)
+    private void Abort(Exception why, CancellationToken cancellation)
     {
         EngineLog.Aborted(clients.Log, transactionalId, why is KafkaException k ? $"{k.Error.Code}: {k.Error.Reason}" : why.Message);
         if (_producers.Count == 0)
         {
             return;
         }
-        if (why is KafkaException { Error.IsFatal: true })
+        if (why is KafkaRetriableException || why is KafkaException e && (e.Error.IsFatal || IsSilence(e.Error.Code)))
         {
-            EngineLog.Rebuilt(clients.Log, transactionalId, "it can no longer be used");
+            // Its successor ends what it left open, and can be tried in small steps; an abort would wait for the broker, and everybody for us.
+            EngineLog.Rebuilt(clients.Log, transactionalId, "it cannot be used, or what the broker did is not known");
             Drop();
             return;
         }
         var since = Stopwatch.GetTimestamp();
         try
         {
-            Finish(_producers[_turn].Client.AbortTransaction);
+            Finish(_producers[_turn].Client.AbortTransaction, cancellation);
             if (Stopwatch.GetElapsedTime(since) > Doubtful)
             {
                 Drop();
             }
         }
-        catch (Exception e) when (e is KafkaException or InvalidOperationException)
+        catch (Exception failed) when (failed is KafkaException or InvalidOperationException)
         {
-            EngineLog.Rebuilt(clients.Log, transactionalId, e.Message);
+            EngineLog.Rebuilt(clients.Log, transactionalId, failed.Message);
             Drop();
         }
     }
 
     // Both go on in the background after a timeout, and are called again until they know.
-    private static void Finish(Action end)
+    private static void Finish(Action end, CancellationToken cancellation)
     {
         var since = Stopwatch.GetTimestamp();
         while (true)
@@ -265,7 +273,11 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
                 end();
                 return;
             }
-            catch (KafkaRetriableException) when (Stopwatch.GetElapsedTime(since) < Patience) { }
+            catch (KafkaRetriableException) when (Stopwatch.GetElapsedTime(since) < Patience && !cancellation.IsCancellationRequested)
+            {
+                // An answer without delay must not make this spin.
+                cancellation.WaitHandle.WaitOne(20);
+            }
         }
     }
 
@@ -275,6 +287,15 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
         _producers.Clear();
         _turn = 0;
     }
+
+    private static bool IsSilence(ErrorCode code) =>
+        code
+            is ErrorCode.Local_TimedOut
+                or ErrorCode.Local_TimedOutQueue
+                or ErrorCode.Local_MsgTimedOut
+                or ErrorCode.Local_Transport
+                or ErrorCode.Local_AllBrokersDown
+                or ErrorCode.RequestTimedOut;
 
     private static bool IsStale(ErrorCode code) =>
         code

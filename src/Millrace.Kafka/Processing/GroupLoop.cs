@@ -29,6 +29,7 @@ internal sealed class GroupLoop : IMember, IDisposable
     private readonly ConcurrentQueue<Action> _orders = new();
     private readonly Dictionary<int, PartitionWork> _works = [];
     private readonly ConcurrentDictionary<int, CancellationTokenSource> _owned = new();
+    private readonly List<Task> _restores = [];
     private readonly List<Part> _parts = [];
     private readonly List<PartitionWork> _round = [];
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -61,7 +62,7 @@ internal sealed class GroupLoop : IMember, IDisposable
         {
             var stop = CancellationTokenSource.CreateLinkedTokenSource(_cancellation);
             _owned[partition] = stop;
-            _ = RestoreAsync(partition, stop);
+            Restore(partition, stop);
         }
     }
 
@@ -95,19 +96,37 @@ internal sealed class GroupLoop : IMember, IDisposable
         _queue?.Wake();
     }
 
+    private void Restore(int partition, CancellationTokenSource stop)
+    {
+        lock (_restores)
+        {
+            _restores.RemoveAll(static task => task.IsCompleted);
+            _restores.Add(Task.Run(() => RestoreAsync(partition, stop)));
+        }
+    }
+
     /// <summary>Brings the state of a partition that became ours to its end, off the processing thread, then has it processed.</summary>
     private async Task RestoreAsync(int partition, CancellationTokenSource stop)
     {
-        await Task.Yield();
         var wait = TimeSpan.FromMilliseconds(100);
         while (!stop.IsCancellationRequested)
         {
             try
             {
                 // First what the group has committed, which waits for commits that are under way; then the state's end.
-                var committed = await Task.Run(() => Committed(partition), stop.Token).ConfigureAwait(false);
+                var places = _group.Inputs.Select(i => Place(i.Name, partition)).ToList();
+                var committed = _membership.Committed(places, stop.Token);
                 var image = _engine.Images.Open(_group.Name, partition);
                 await _engine.Follower.AcquireAsync(image, stop.Token).ConfigureAwait(false);
+                try
+                {
+                    Compare(image, committed);
+                }
+                catch (EngineException)
+                {
+                    _engine.Release(image);
+                    throw;
+                }
                 Order(() =>
                 {
                     if (stop.IsCancellationRequested)
@@ -116,12 +135,12 @@ internal sealed class GroupLoop : IMember, IDisposable
                     }
                     else
                     {
-                        Take(partition, image, committed, stop.Token);
+                        Take(partition, image, stop.Token);
                     }
                 });
                 return;
             }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            catch (Exception) when (stop.IsCancellationRequested)
             {
                 return;
             }
@@ -137,26 +156,30 @@ internal sealed class GroupLoop : IMember, IDisposable
         }
     }
 
-    private List<TopicPartitionOffset> Committed(int partition) =>
-        _engine.CommittedOnBroker(_group.Name, [.. _group.Inputs.Select(i => Place(i.Name, partition))]);
-
-    private void Take(int partition, Image image, List<TopicPartitionOffset> committed, CancellationToken stop)
+    /// <summary>
+    /// The position in the state is what belongs to the state. The broker's is the same, or behind where it has expired or somebody has set it back by
+    /// hand; ahead of it, the state has lost what was done before.
+    /// </summary>
+    private void Compare(Image image, List<long> committed)
     {
-        var work = new PartitionWork(_group, partition, image, stop);
-        for (var i = 0; i < work.Inputs.Length; i++)
+        for (var i = 0; i < committed.Count; i++)
         {
-            var input = work.Inputs[i];
-            var name = input.Source.Topic.Name;
-            // The position in the state is what belongs to the state. The broker's is the same, unless it has expired or somebody has set it by hand.
-            if (!image.HasPosition(name) && committed[i].Offset.Value > 0)
+            var name = _group.Inputs[i].Name;
+            if (committed[i] > image.Position(name))
             {
-                EngineLog.Trouble(
-                    _clients.Log,
-                    _group.Name,
-                    $"partition {partition} has an offset on the broker ({committed[i].Offset.Value}) and no state for it; its state's topic was emptied. It begins at 0"
+                throw new EngineException(
+                    $"the group has handled {_clients.Quoted(name)} up to offset {committed[i]} of partition {image.Partition}, and the state's topic {_clients.Quoted(Topics.StateTopic(_group.Name))} knows of {image.Position(name)} only: it has lost records, or was emptied. To have them handled again, with their outputs a second time, stop all processes and set the group back: kafka-consumer-groups.sh --group {_clients.Named(_group.Name)} --topic {_clients.Named(name)}:{image.Partition} --reset-offsets --to-offset {image.Position(name)} --execute"
                 );
             }
-            input.Reset(image.Position(name));
+        }
+    }
+
+    private void Take(int partition, Image image, CancellationToken stop)
+    {
+        var work = new PartitionWork(_group, partition, image, stop);
+        foreach (var input in work.Inputs)
+        {
+            input.Reset(image.Position(input.Source.Topic.Name));
             input.Kept = input.Fetched;
         }
         _works[partition] = work;
@@ -237,6 +260,13 @@ internal sealed class GroupLoop : IMember, IDisposable
         {
             Carry();
         }
+        // What a restore has got in the last moment comes as an order and is let go again.
+        Task[] restores;
+        lock (_restores)
+        {
+            restores = [.. _restores];
+        }
+        Task.WaitAll(restores);
         Carry();
         foreach (var partition in _works.Keys.ToList())
         {
@@ -427,13 +457,22 @@ internal sealed class GroupLoop : IMember, IDisposable
             return false;
         }
         _failures = 0;
-        _engine.Images.Write(batch =>
+        try
         {
-            foreach (var part in _parts)
+            _engine.Images.Write(batch =>
             {
-                part.Image!.Apply(batch, part.Transaction.State, part.Positions, part.Next);
-            }
-        });
+                foreach (var part in _parts)
+                {
+                    part.Image!.Apply(batch, part.Transaction.State, part.Positions, part.Next);
+                }
+            });
+        }
+        catch (Exception e)
+        {
+            // The broker has it: it comes from the state's topic as soon as the disk takes it. To process it once more would be the second time.
+            Again(e);
+            return false;
+        }
         foreach (var part in _parts)
         {
             part.Image!.Applied(part.Positions, part.Next);
@@ -447,9 +486,12 @@ internal sealed class GroupLoop : IMember, IDisposable
     /// </summary>
     private void Again(Exception why)
     {
-        // Those that are being restored already are not among them.
-        var working = _works.Keys.ToList();
-        working.ForEach(Release);
+        // Those that are being restored already are not among them; nor is what comes to us again while we wait.
+        var working = _works.Keys.Where(_owned.ContainsKey).ToDictionary(p => p, p => _owned[p]);
+        foreach (var partition in _works.Keys.ToList())
+        {
+            Release(partition);
+        }
         if (why is not CommitException { Stale: true })
         {
             Fault(why);
@@ -459,18 +501,20 @@ internal sealed class GroupLoop : IMember, IDisposable
         {
             if (!_cancellation.IsCancellationRequested)
             {
-                _sender.Renew(_cancellation);
+                // Whoever waits for a partition must not wait until the broker is back.
+                _sender.Renew(_cancellation, Carry);
             }
         }
         catch (EngineException e)
         {
+            // The first commit tries again; until then readers wait for what is open, or for its timeout.
             Fault(e);
         }
-        foreach (var partition in working)
+        foreach (var (partition, stop) in working)
         {
-            if (_owned.TryGetValue(partition, out var stop))
+            if (_owned.TryGetValue(partition, out var now) && ReferenceEquals(now, stop))
             {
-                _ = RestoreAsync(partition, stop);
+                Restore(partition, stop);
             }
         }
     }
@@ -589,15 +633,21 @@ internal sealed class GroupLoop : IMember, IDisposable
                     or ErrorCode.Local_UnknownTopic
                     or ErrorCode.TopicAuthorizationFailed
                     or ErrorCode.OffsetOutOfRange
+                    or ErrorCode.Local_AutoOffsetReset
             )
             {
-                _failure ??= new EngineException(message);
+                _failure ??= new EngineException(Explain(error.Code, message));
             }
             else
             {
                 EngineLog.Trouble(loop._clients.Log, loop._group.Name, message);
             }
         }
+
+        private static string Explain(ErrorCode code, string message) =>
+            code is ErrorCode.OffsetOutOfRange or ErrorCode.Local_AutoOffsetReset
+                ? $"{message} The records that come next are not there any more: somebody deleted them or gave the topic a retention, or the broker has lost them. To go on without them would be wrong without anybody noticing; restore the topic, or set the group's position and its state by hand."
+                : message;
 
         public void Throw()
         {

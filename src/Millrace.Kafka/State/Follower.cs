@@ -13,6 +13,9 @@ namespace Millrace.Kafka.State;
 /// </summary>
 internal sealed class Follower : IDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Question = TimeSpan.FromSeconds(3);
+
     private readonly KafkaClients _clients;
     private readonly ImageStore _store;
     private readonly IConsumer<byte[], byte[]> _asker;
@@ -23,6 +26,8 @@ internal sealed class Follower : IDisposable
     private IConsumer<byte[], byte[]>? _consumer;
     private RecordQueue? _queue;
     private volatile bool _stopping;
+    private long _read;
+    private int _asking;
 
     public Follower(KafkaClients clients, ImageStore store, IConsumer<byte[], byte[]> asker)
     {
@@ -32,6 +37,9 @@ internal sealed class Follower : IDisposable
         _thread = new Thread(Run) { IsBackground = true, Name = "millrace follower" };
         _thread.Start();
     }
+
+    /// <summary>How many records of state were read from the broker since this process began.</summary>
+    public long Read => Interlocked.Read(ref _read);
 
     /// <summary>How far each copy that is being read is.</summary>
     public IReadOnlyList<RestoreProgress> Progress()
@@ -45,7 +53,14 @@ internal sealed class Follower : IDisposable
     /// <summary>
     /// Brings a copy to the end its topic has now, and stops following it: from then on it is the caller's to write, until it is released.
     /// </summary>
-    public Task AcquireAsync(Image image, CancellationToken cancellation) => CatchUpAsync(image, stay: false, cancellation);
+    public async Task AcquireAsync(Image image, CancellationToken cancellation)
+    {
+        // Whoever had it in this process until now may not have let go of it yet.
+        while (!await CatchUpAsync(image, stay: false, cancellation).ConfigureAwait(false))
+        {
+            await Task.Delay(20, cancellation).ConfigureAwait(false);
+        }
+    }
 
     /// <summary>The caller of <see cref="AcquireAsync"/> writes it no more.</summary>
     /// <param name="image">The copy.</param>
@@ -60,58 +75,98 @@ internal sealed class Follower : IDisposable
     /// <summary>Brings a copy to the end its topic has now, and keeps it there.</summary>
     public Task FollowAsync(Image image, CancellationToken cancellation) => CatchUpAsync(image, stay: true, cancellation);
 
-    /// <summary>Stops following a copy.</summary>
-    public void Forget(Image image) => Order(() => Remove(image));
-
     public void Dispose()
     {
         _stopping = true;
         _queue?.Wake();
         _thread.Join();
+        // The client that is asked goes next, and must not go while it is asked.
+        SpinWait.SpinUntil(() => Volatile.Read(ref _asking) == 0, Patience);
     }
 
-    private async Task CatchUpAsync(Image image, bool stay, CancellationToken cancellation)
+    private async Task<bool> CatchUpAsync(Image image, bool stay, CancellationToken cancellation)
     {
         var caught = new Waiter(!stay, cancellation);
+        var before = image.Next;
         // What is there now, committed or not: what is open below it will be settled before the copy counts as complete (KAFKA-10167).
-        var end = await Task.Run(() => Watermarks.Ask(_asker, Place(image)), cancellation).ConfigureAwait(false);
-        if (end < image.Next)
-        {
-            EngineLog.Wiped(
-                _clients.Log,
-                image.Name,
-                image.Partition,
-                "the topic ends before what this copy has, so the broker has lost records"
-            );
-            image.Wipe();
-        }
-        else if (image.Next > 0 && DateTimeOffset.UtcNow - image.WrittenAt > ImageStore.Absence)
-        {
-            EngineLog.Wiped(
-                _clients.Log,
-                image.Name,
-                image.Partition,
-                $"it was away for more than {ImageStore.Absence.TotalDays} days, and may have missed deletions"
-            );
-            image.Wipe();
-        }
-        Order(() => Add(image, end, stay, caught));
+        var end = await Task.Run(() => Ends(image, cancellation), cancellation).ConfigureAwait(false);
+        Order(() => Add(image, before, end, stay, caught));
         try
         {
-            await caught.Task.WaitAsync(cancellation).ConfigureAwait(false);
+            return await caught.Task.WaitAsync(cancellation).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (caught.Owns)
         {
             // It may have been granted while we gave up.
             Order(() =>
             {
-                if (caught.Task.IsCompletedSuccessfully)
+                if (caught.Task is { IsCompletedSuccessfully: true, Result: true })
                 {
                     image.IsOwned = false;
+                    image.IsCaughtUp = false;
                 }
             });
             throw;
         }
+    }
+
+    private WatermarkOffsets Ends(Image image, CancellationToken cancellation)
+    {
+        var since = Stopwatch.GetTimestamp();
+        Interlocked.Increment(ref _asking);
+        try
+        {
+            while (true)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                ObjectDisposedException.ThrowIf(_stopping, typeof(KafkaEngine));
+                try
+                {
+                    return _asker.QueryWatermarkOffsets(Place(image), Question);
+                }
+                catch (KafkaException e) when (Stopwatch.GetElapsedTime(since) > Patience)
+                {
+                    throw new EngineException($"The end of '{Place(image).Topic}' is not known: {e.Error.Reason}. Is the broker up?", e);
+                }
+                catch (KafkaException)
+                {
+                    // In steps, so that a stop is not held up by a broker that is silent.
+                    cancellation.WaitHandle.WaitOne(100);
+                }
+            }
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _asking);
+        }
+    }
+
+    /// <summary>Whether a copy can be read on from where it is; wipes it where it can only be read from the beginning.</summary>
+    /// <param name="image">The copy; nobody writes it.</param>
+    /// <param name="before">How far it was before the ends were asked for: what it has read since may lie behind them.</param>
+    /// <param name="ends">Where the topic begins and ended.</param>
+    /// <returns>What is wrong; null for nothing.</returns>
+    private EngineException? Fit(Image image, long before, WatermarkOffsets ends)
+    {
+        string? reason = null;
+        if (ends.High < before)
+        {
+            reason = "the topic ends before what this copy has, so the broker has lost records";
+        }
+        else if (image.Next > 0 && DateTimeOffset.UtcNow - image.WrittenAt > ImageStore.Absence)
+        {
+            reason = $"it was away for more than {ImageStore.Absence.TotalDays} days, and may have missed deletions";
+        }
+        if (reason is not null)
+        {
+            EngineLog.Wiped(_clients.Log, image.Name, image.Partition, reason);
+            image.Wipe();
+        }
+        return ends.Low > image.Next
+            ? new EngineException(
+                $"The topic {_clients.Quoted(Topics.StateTopic(image.Name))} begins at offset {ends.Low.Value} in partition {image.Partition}, and the copy here is at {image.Next}: what was between is deleted, and the state cannot be made again from the rest. Somebody deleted records of a compacted topic, or gave it a retention. Restore the topic from a backup, or go on with the folder of a process that has a later copy."
+            )
+            : null;
     }
 
     private Confluent.Kafka.TopicPartition Place(Image image) =>
@@ -126,16 +181,13 @@ internal sealed class Follower : IDisposable
         _queue?.Wake();
     }
 
-    private void Add(Image image, long end, bool stay, Waiter caught)
+    private void Add(Image image, long before, WatermarkOffsets ends, bool stay, Waiter caught)
     {
+        var end = ends.High.Value;
         if (image.IsOwned)
         {
-            // This process writes it: it is at the end by itself.
-            if (caught.Owns)
-            {
-                throw new InvalidOperationException($"{image.Name}[{image.Partition}] has an owner in this process already.");
-            }
-            caught.TrySetResult();
+            // This process writes it: it is at the end by itself, and nobody else's to write.
+            caught.TrySetResult(!caught.Owns);
             return;
         }
         var place = Place(image);
@@ -144,6 +196,11 @@ internal sealed class Follower : IDisposable
         {
             known.Want(end, stay, caught);
             Settle(known);
+            return;
+        }
+        if (Fit(image, before, ends) is { } wrong)
+        {
+            caught.TrySetException(wrong);
             return;
         }
         var following = new Following(image, _store);
@@ -182,13 +239,21 @@ internal sealed class Follower : IDisposable
             {
                 _consumer!.IncrementalUnassign([place]);
             }
-            following.Flush();
         }
+    }
+
+    /// <summary>A copy that cannot be read on: whoever waits for it is told, and who asks next begins by looking at what the topic has.</summary>
+    private void Fail(Following following, string reason)
+    {
+        following.Image.IsCaughtUp = false;
+        Remove(following.Image);
+        var why = new EngineException($"The state {following.Image.Name}[{following.Image.Partition}] cannot be read: {reason}");
+        following.TakeCaught().ForEach(c => c.TrySetException(why));
     }
 
     private void Settle(Following following)
     {
-        if (following.Caught is null || following.Reached < following.End)
+        if (following.Caught is null || following.Reached < following.End || !following.IsWhole)
         {
             return;
         }
@@ -205,7 +270,9 @@ internal sealed class Follower : IDisposable
         {
             Remove(following.Image);
         }
-        caught.ForEach(static c => c.TrySetResult());
+        // One of them may own it; the others find it owned when they ask again.
+        var owner = following.Image.IsOwned ? caught.Find(static c => c.Owns && !c.Cancellation.IsCancellationRequested) : null;
+        caught.ForEach(c => c.TrySetResult(!c.Owns || ReferenceEquals(c, owner)));
     }
 
     private void Run()
@@ -233,6 +300,10 @@ internal sealed class Follower : IDisposable
                 {
                     Carry();
                     queue.Take(100, receiver);
+                    foreach (var (following, reason) in receiver.TakeFailed())
+                    {
+                        Fail(following, reason);
+                    }
                     foreach (var following in receiver.TakeTouched())
                     {
                         if (following.IsWhole)
@@ -279,6 +350,7 @@ internal sealed class Follower : IDisposable
     private sealed class Receiver(Follower follower) : IRecordReceiver
     {
         private readonly HashSet<Following> _touched = [];
+        private readonly List<(Following, string)> _failed = [];
         private Following? _last;
         private byte[] _lastTopic = [];
 
@@ -296,6 +368,7 @@ internal sealed class Follower : IDisposable
             {
                 following.Take(record);
                 _touched.Add(following);
+                Interlocked.Increment(ref follower._read);
             }
         }
 
@@ -308,8 +381,29 @@ internal sealed class Follower : IDisposable
             }
         }
 
-        public void Failed(ReadOnlySpan<byte> topic, int partition, Error error) =>
+        public List<(Following Following, string Reason)> TakeFailed()
+        {
+            List<(Following, string)> failed = [.. _failed];
+            _failed.Clear();
+            return failed;
+        }
+
+        public void Failed(ReadOnlySpan<byte> topic, int partition, Error error)
+        {
             EngineLog.Trouble(follower._clients.Log, $"the copy of {Encoding.UTF8.GetString(topic)}[{partition}]", error.Reason);
+            if (
+                error.Code
+                    is ErrorCode.UnknownTopicOrPart
+                        or ErrorCode.Local_UnknownTopic
+                        or ErrorCode.TopicAuthorizationFailed
+                        or ErrorCode.OffsetOutOfRange
+                        or ErrorCode.Local_AutoOffsetReset
+                && Find(topic, partition) is { } following
+            )
+            {
+                _failed.Add((following, error.Reason));
+            }
+        }
 
         private Following? Find(ReadOnlySpan<byte> topic, int partition)
         {
@@ -323,11 +417,11 @@ internal sealed class Follower : IDisposable
     }
 }
 
-/// <summary>Somebody waits for a copy to be at its topic's end.</summary>
+/// <summary>Somebody waits for a copy to be at its topic's end; false where it has an owner in this process already.</summary>
 /// <param name="owns">Whether it will write the copy from then on.</param>
 /// <param name="cancellation">It has given up.</param>
 internal sealed class Waiter(bool owns, CancellationToken cancellation)
-    : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+    : TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously)
 {
     public bool Owns => owns;
 
