@@ -239,10 +239,9 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
         {
             return;
         }
-        if (why is KafkaRetriableException || why is KafkaException e && (e.Error.IsFatal || IsSilence(e.Error.Code)))
+        if (why is KafkaException { Error.IsFatal: true })
         {
-            // Its successor ends what it left open, and can be tried in small steps; an abort would wait for the broker, and everybody for us.
-            EngineLog.Rebuilt(clients.Log, transactionalId, "it cannot be used, or what the broker did is not known");
+            EngineLog.Rebuilt(clients.Log, transactionalId, "it can no longer be used");
             Drop();
             return;
         }
@@ -287,15 +286,6 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
         _producers.Clear();
         _turn = 0;
     }
-
-    private static bool IsSilence(ErrorCode code) =>
-        code
-            is ErrorCode.Local_TimedOut
-                or ErrorCode.Local_TimedOutQueue
-                or ErrorCode.Local_MsgTimedOut
-                or ErrorCode.Local_Transport
-                or ErrorCode.Local_AllBrokersDown
-                or ErrorCode.RequestTimedOut;
 
     private static bool IsStale(ErrorCode code) =>
         code
