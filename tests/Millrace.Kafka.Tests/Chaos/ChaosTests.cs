@@ -14,6 +14,7 @@ public sealed class ChaosTests
             Changes = 24_000,
             PerSecond = 500,
             Between = TimeSpan.FromSeconds(6),
+            Faults = ["kill", "freeze"],
         };
         var said = new List<string>();
         try
