@@ -198,11 +198,11 @@ internal sealed class KafkaClients(KafkaOptions options, string instance, ILogge
         var before = Interlocked.Read(ref _mutteredAt);
         if (now - before > QuietMs && Interlocked.CompareExchange(ref _mutteredAt, now, before) == before)
         {
-            EngineLog.Connection(log, client.Name, error.Code, error.Reason);
+            EngineLog.Connection(log, instance, error.Code, error.Reason);
         }
         else
         {
-            EngineLog.Client(log, client.Name, "ERROR", error.Reason);
+            EngineLog.Client(log, instance, "ERROR", error.Reason);
         }
     }
 }
