@@ -7,50 +7,6 @@ namespace Millrace.Kafka.Tests.Faults;
 /// <summary>Who was taken for dead, or told to go, writes nothing any more.</summary>
 public sealed class FencingTests
 {
-    /// <summary>The first process hangs in a call for so long that the group goes on without it, and then wants to commit.</summary>
-    [Fact]
-    public async Task A_process_that_was_put_out_of_its_group_commits_nothing()
-    {
-        await using var rig = await Rig.OnShared();
-        var hangs = new TaskCompletionSource();
-        var goesOn = new TaskCompletionSource();
-        var first = rig.Open(change: o =>
-        {
-            // A call that takes longer puts the process out.
-            o.Client["max.poll.interval.ms"] = "6000";
-        });
-        rig.Run(
-            first,
-            rig.Counting(
-                async (partition, batch, _, _) =>
-                {
-                    if (partition == 0 && !batch.Records.IsEmpty && hangs.TrySetResult())
-                    {
-                        await goesOn.Task;
-                    }
-                }
-            )
-        );
-        rig.Feed(0, "a", "a", "b");
-        await hangs.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
-        var second = rig.Open();
-        var (_, stopSecond) = rig.Run(second, rig.Counting());
-        await rig.Soon(() => rig.Outputs(0).Count >= 3, "the second process's work");
-        goesOn.SetResult();
-        await rig.Soon(() => rig.Log.Any(l => l.Event == 1308), "a refused commit");
-        rig.Feed(0, "a");
-        await rig.Soon(() => rig.Outputs(0).Count >= 4, "the second process's work");
-        Assert.Equal(Rig.Counted("a", "a", "b", "a"), rig.Outputs(0));
-        // What the first one wanted to write is not in its own copy either: it goes on where the second one stops.
-        await stopSecond.CancelAsync();
-        await second.DisposeAsync();
-        rig.Feed(0, "b", "a");
-        await rig.Soon(() => rig.Outputs(0).Count >= 6, "the first process's work");
-        Assert.Equal(Rig.Counted("a", "a", "b", "a", "b", "a"), rig.Outputs(0));
-        Assert.Equal("4", Rig.StateOf(first, 0, "a"));
-        Assert.Equal("2", Rig.StateOf(first, 0, "b"));
-    }
-
     /// <summary>A membership that has not joined has no generation, and a commit without one would not be checked.</summary>
     [Fact]
     public async Task Without_a_generation_nothing_is_committed()
