@@ -89,59 +89,6 @@ public sealed class FencingTests
         Assert.Equal(Rig.Counted("a"), rig.Outputs(0));
     }
 
-    /// <summary>Frozen for longer than its session, it wakes up with work in its hands and a transaction open.</summary>
-    [Fact]
-    public async Task A_fenced_process_writes_nothing()
-    {
-        await using var rig = await Rig.OnShared();
-        using var auditor = new Follow(rig, perSecond: 400);
-        await auditor.Until(a => a.Outputs > 500, "work of both");
-        for (var n = 0; n < 2; n++)
-        {
-            var frozen = auditor.Nodes[n];
-            frozen.Freeze();
-            var before = auditor.Auditor.Outputs;
-            await auditor.Until(
-                _ => auditor.Nodes[1 - n].Lines().FindAll(TookFold).Count >= 1 && auditor.Auditor.Outputs > before + 4000,
-                "the other one's work on all partitions"
-            );
-            frozen.Thaw();
-            await auditor.Until(
-                _ =>
-                    frozen
-                        .Lines()
-                        .Exists(l =>
-                            l.Contains("was not committed", StringComparison.Ordinal) || l.Contains("has lost", StringComparison.Ordinal)
-                        ),
-                "that it is told"
-            );
-            before = auditor.Auditor.Outputs;
-            await auditor.Until(a => a.Outputs > before + 1000, "work of both again");
-        }
-    }
-
-    /// <summary>The reader of the source is killed: the other process goes on with it, and no change is there twice.</summary>
-    [Fact]
-    public async Task Of_two_capturing_processes_one_goes_on_when_the_other_is_killed()
-    {
-        await using var rig = await Rig.OnShared();
-        using var auditor = new Follow(rig, perSecond: 400);
-        await auditor.Until(a => a.Outputs > 500, "work of both");
-        for (var n = 0; n < 2; n++)
-        {
-            var owner = auditor.Nodes[0].Lines().Contains("owner") ? 0 : 1;
-            Assert.DoesNotContain("owner", auditor.Nodes[1 - owner].Lines());
-            auditor.Nodes[owner].Kill();
-            await auditor.Until(_ => auditor.Nodes[1 - owner].Lines().Contains("owner"), "the takeover");
-            var before = auditor.Auditor.Inputs;
-            await auditor.Until(a => a.Inputs > before + 500 && a.Outputs > before, "changes from the next one");
-            auditor.Nodes[owner].Restart();
-            await auditor.Until(_ => auditor.Nodes[owner].Lines().Exists(TookFold), "the killed one's return");
-        }
-    }
-
-    private static bool TookFold(string line) => line.Contains($"{Workload.Fold} takes", StringComparison.Ordinal);
-
     private sealed class Ignored : IMember
     {
         public void Assigned(IReadOnlyList<int> partitions) { }
@@ -149,46 +96,5 @@ public sealed class FencingTests
         public void Revoked(IReadOnlyList<int> partitions, bool lost) { }
 
         public void Troubled(string reason) { }
-    }
-}
-
-/// <summary>Two processes of the workload, and the auditor who reads along.</summary>
-internal sealed class Follow : IDisposable
-{
-    public Follow(Rig rig, int perSecond)
-    {
-        Nodes =
-        [
-            .. Enumerable
-                .Range(0, 2)
-                .Select(n => new Node(rig.Broker.Bootstrap, rig.Prefix, Path.Combine(rig.Folder(), "node"), 1_000_000, perSecond)),
-        ];
-        Auditor = new Auditor(rig.Broker.Bootstrap, rig.Prefix);
-    }
-
-    public Node[] Nodes { get; }
-
-    public Auditor Auditor { get; }
-
-    /// <summary>Reads until something is so; what it reads on the way is checked.</summary>
-    public Task Until(Func<Auditor, bool> condition, string what) =>
-        Task.Run(() =>
-        {
-            var since = DateTime.UtcNow;
-            while (!condition(Auditor))
-            {
-                var lines = Nodes.SelectMany(n => n.Lines().TakeLast(30));
-                Assert.True(DateTime.UtcNow - since < TimeSpan.FromSeconds(90), $"{what} did not come\n{string.Join('\n', lines)}");
-                Auditor.Read(TimeSpan.FromMilliseconds(100));
-            }
-        });
-
-    public void Dispose()
-    {
-        foreach (var node in Nodes)
-        {
-            node.Dispose();
-        }
-        Auditor.Dispose();
     }
 }
