@@ -5,7 +5,7 @@ namespace Millrace;
 
 /// <summary>
 /// Logs and state in memory, for tests. It keeps every promise of an engine but the one to outlive the process. A hosted test lets
-/// it run by itself (<see cref="RunAsync"/>); a test in virtual time calls <see cref="Step"/> or <see cref="Settle"/>, and then
+/// it run by itself (<see cref="RunAsync"/>); a test in virtual time calls <see cref="Step(ProcessorGroup)"/> or <see cref="Settle"/>, and then
 /// everything happens on the calling thread, in the same order each time.
 /// </summary>
 /// <param name="time">The clock of backoffs and wake-ups; the system's where none is given.</param>
@@ -52,31 +52,42 @@ public sealed class InMemoryEngine(TimeProvider? time = null) : IEngine
     public bool Step(ProcessorGroup group)
     {
         ArgumentNullException.ThrowIfNull(group);
+        var worked = false;
+        for (var partition = 0; partition < Stepped(group).Length; partition++)
+        {
+            worked |= Step(group, partition);
+        }
+        return worked;
+    }
+
+    /// <summary>As <see cref="Step(ProcessorGroup)"/>, of one partition.</summary>
+    internal bool Step(ProcessorGroup group, int partition)
+    {
+        var step = Stepped(group)[partition].StepAsync(CancellationToken.None);
+        if (!step.IsCompleted)
+        {
+            throw new InvalidOperationException(
+                $"The processor of '{group.Name}' partition {partition} did not complete synchronously, so it cannot be stepped; use RunAsync."
+            );
+        }
+        try
+        {
+            return step.GetAwaiter().GetResult();
+        }
+        catch (Exception e)
+        {
+            group.Faulted(partition, e);
+            throw;
+        }
+    }
+
+    private MemoryProcessor[] Stepped(ProcessorGroup group)
+    {
         if (!_stepped.TryGetValue(group, out var processors))
         {
             _stepped.Add(group, processors = Processors(group));
         }
-        var worked = false;
-        for (var partition = 0; partition < processors.Length; partition++)
-        {
-            var step = processors[partition].StepAsync(CancellationToken.None);
-            if (!step.IsCompleted)
-            {
-                throw new InvalidOperationException(
-                    $"The processor of '{group.Name}' partition {partition} did not complete synchronously, so it cannot be stepped; use RunAsync."
-                );
-            }
-            try
-            {
-                worked |= step.GetAwaiter().GetResult();
-            }
-            catch (Exception e)
-            {
-                group.Faulted(partition, e);
-                throw;
-            }
-        }
-        return worked;
+        return processors;
     }
 
     /// <summary>Steps the groups until none has anything to do now. Calls whose time has not come are left.</summary>

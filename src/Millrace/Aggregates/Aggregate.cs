@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Reflection;
 using Millrace.Engines;
 
 namespace Millrace;
@@ -129,8 +130,8 @@ public abstract class AggregateDefinition
     /// <summary>Writes a native command as JSON; false when it is not one of this aggregate's.</summary>
     internal abstract bool WriteCommand(Topology topology, object command, IBufferWriter<byte> json);
 
-    /// <summary>The version of each assembly that decides: what a hash of the deciding code is made of.</summary>
-    internal abstract IEnumerable<Guid> CodeVersions { get; }
+    /// <summary>The methods that decide and evolve: what a hash of the deciding code is made of.</summary>
+    internal abstract IEnumerable<MethodInfo> Code { get; }
 }
 
 /// <summary>An aggregate that publishes <typeparamref name="TEvent"/>: what views and reactions are made of.</summary>

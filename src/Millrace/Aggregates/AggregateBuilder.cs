@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Immutable;
+using System.Reflection;
 using Millrace.Engines;
 
 namespace Millrace;
@@ -57,12 +58,12 @@ public sealed class AggregateBuilder<TRoot, TState, TEvent> : Aggregate<TEvent>
     internal override bool WriteCommand(Topology topology, object command, IBufferWriter<byte> json) =>
         Commands.Any(handler => handler.Write(topology, command, json));
 
-    internal override IEnumerable<Guid> CodeVersions =>
+    internal override IEnumerable<MethodInfo> Code =>
         [
-            Evolve.Method.Module.ModuleVersionId,
+            Evolve.Method,
             .. Rows.SelectMany(row => row.Code),
             .. Commands.Select(command => command.Code),
-            .. AfterTransaction is { } after ? [after.Method.Module.ModuleVersionId] : Array.Empty<Guid>(),
+            .. AfterTransaction is { } after ? [after.Method] : Array.Empty<MethodInfo>(),
         ];
 
     /// <summary>Decides on changes of the root or of a child.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Reflection;
 using System.Text.Json;
 
 namespace Millrace;
@@ -15,7 +16,7 @@ internal abstract class MirroredRow<TRoot, TState, TEvent>
 
     /// <summary>What becomes of rows without a root.</summary>
     public Orphans Orphans { get; init; }
-    public abstract IEnumerable<Guid> Code { get; }
+    public abstract IEnumerable<MethodInfo> Code { get; }
     public abstract MirroredRow<TRoot, TState, TEvent> With(Orphans orphans);
     public abstract object Parse(ReadOnlySpan<byte> json);
     public abstract IEnumerable<TEvent> Decide(TState state, object? before, object? after, ChangeKind kind, Context<TRoot> context);
@@ -32,7 +33,7 @@ internal sealed class MirroredRow<TRow, TRoot, TState, TEvent>(DecideChange<TSta
     public override RowDefinition Definition => TRow.Definition;
     public override Type RowType => typeof(TRow);
     public override bool Decides => decide is not null;
-    public override IEnumerable<Guid> Code => decide is null ? [] : [decide.Method.Module.ModuleVersionId];
+    public override IEnumerable<MethodInfo> Code => decide is null ? [] : [decide.Method];
 
     public override MirroredRow<TRoot, TState, TEvent> With(Orphans orphans) =>
         new MirroredRow<TRow, TRoot, TState, TEvent>(decide) { Orphans = orphans };
@@ -70,7 +71,7 @@ internal abstract class CommandHandler<TRoot, TState, TEvent>
     where TEvent : class
 {
     public abstract Type Type { get; }
-    public abstract Guid Code { get; }
+    public abstract MethodInfo Code { get; }
     public abstract Func<ReadOnlySpan<byte>, object> Reader(Topology topology);
     public abstract bool Write(Topology topology, object command, IBufferWriter<byte> json);
     public abstract Decision<TEvent> Decide(TState state, object command, Context<TRoot> context);
@@ -84,7 +85,7 @@ internal sealed class CommandHandler<TCommand, TRoot, TState, TEvent>(DecideComm
     where TEvent : class
 {
     public override Type Type => typeof(TCommand);
-    public override Guid Code => decide.Method.Module.ModuleVersionId;
+    public override MethodInfo Code => decide.Method;
 
     public override bool Write(Topology topology, object command, IBufferWriter<byte> json)
     {

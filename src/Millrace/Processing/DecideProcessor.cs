@@ -36,6 +36,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
     private readonly Utf8JsonWriter _stateWriter;
     private readonly ArrayBufferWriter<byte> _stateBytes = new(256);
     private readonly EntitySeal? _seal;
+    private readonly Outlets? _outlets;
     private ITransaction _transaction = null!;
     private CancellationToken _cancellation;
     private bool _loaded;
@@ -51,6 +52,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         _eventLog = new TopicPartition(setup.Application.Events(aggregate), partition);
         _outcomes = new TopicPartition(setup.Application.Outcomes(aggregate), partition);
         _seal = setup.Seals?.For(aggregate);
+        _outlets = setup.Outlets?.Invoke(aggregate, partition);
         _events = new EventWriter<TEvent>(
             setup.Application.Topology.JsonType<TEvent>(),
             _eventLog,
@@ -71,7 +73,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
 
     public ValueTask<Progress> ProcessAsync(RecordBatch batch, ITransaction transaction, CancellationToken cancellation)
     {
-        _transaction = transaction;
+        _transaction = _outlets?.Begin(transaction) ?? transaction;
         _cancellation = cancellation;
         if (!_loaded)
         {
@@ -91,10 +93,14 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         WriteDirty();
         SayWhatWasDropped();
         _partition.Save(transaction);
+        _outlets?.Save(transaction);
         _counters.Waiting = _partition.Waiting;
         _counters.Time = _partition.Time;
         Volatile.Write(ref _counters.Heartbeat, Instants.Of(_setup.Clock.GetUtcNow()));
-        var progress = new Progress(More: _partition.Sweeps.Count > 0, WakeAfter: Heartbeats.Interval);
+        var progress = new Progress(
+            More: _partition.Sweeps.Count > 0 || _outlets is { HasMore: true },
+            WakeAfter: _outlets is { IsWaiting: true } ? Outlets.Look : Heartbeats.Interval
+        );
         return _seal is null ? new ValueTask<Progress>(progress) : _setup.Seals!.SavedAsync(_seal, progress, cancellation);
     }
 
@@ -204,6 +210,10 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         else if (type.SequenceEqual(Controls.Erased))
         {
             Erase(record);
+        }
+        else if (type.SequenceEqual(Controls.Fence))
+        {
+            _transaction = _outlets?.Pass(record, Body(record, MillraceJson.Default.FenceRecord)) ?? _transaction;
         }
         else if (Controls.IsDeed(type))
         {

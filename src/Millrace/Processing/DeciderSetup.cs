@@ -11,4 +11,8 @@ internal sealed record DeciderSetup(
     TimeProvider Clock,
     Func<int, DeciderCounters> Counters,
     Seals? Seals
-);
+)
+{
+    /// <summary>Makes what decides, for a partition of an aggregate, where its events and outcomes go; null where they go to the logs that everybody reads.</summary>
+    public Func<AggregateDefinition, int, Outlets>? Outlets { get; init; }
+}

@@ -7,13 +7,17 @@ namespace Millrace;
 /// <summary>Lists the entities that are held, from the deciding partitions' committed state.</summary>
 internal static class HeldReader
 {
-    public static IEnumerable<HeldEntityInfo> Read(Runtime runtime)
+    /// <summary>Those of the live generation.</summary>
+    public static IEnumerable<HeldEntityInfo> Read(Runtime runtime) => Read(runtime, runtime.Application.Live);
+
+    /// <summary>Those of a generation.</summary>
+    public static IEnumerable<HeldEntityInfo> Read(Runtime runtime, int generation)
     {
         foreach (var aggregate in runtime.Application.Topology.Aggregates)
         {
             for (var partition = 0; partition < runtime.Application.Partitions; partition++)
             {
-                var state = runtime.Engine.OpenState(runtime.Application.DecideGroup(aggregate), partition);
+                var state = runtime.Engine.OpenState(runtime.Application.DecideGroup(aggregate, generation), partition);
                 var held = new List<(byte[] Entity, HeldEntity Held)>();
                 using (var cursor = state.Range([StateKeys.Held], [StateKeys.Held + 1]))
                 {

@@ -33,4 +33,21 @@ internal static partial class Log
 
     [LoggerMessage(1004, LogLevel.Information, "Started {Topology}: {Partitions} partitions, {Groups} groups.")]
     public static partial void Started(ILogger logger, string topology, int partitions, int groups);
+
+    [LoggerMessage(
+        1007,
+        LogLevel.Error,
+        "Generation {Generation} is not live, and {Group} stopped: {Reason} It is started again in {Pause}; the live generation is untouched."
+    )]
+    public static partial void GenerationStopped(
+        ILogger logger,
+        int generation,
+        string group,
+        string reason,
+        TimeSpan pause,
+        Exception failure
+    );
+
+    [LoggerMessage(1008, LogLevel.Warning, "Generation {Generation}: {What} by {By}. {Reason}")]
+    public static partial void GenerationMoved(ILogger logger, int generation, string what, string by, string reason);
 }

@@ -82,7 +82,7 @@ internal sealed class LogHeads(Application application, IEngine engine, TimeProv
 
     private bool WriteCode(ITransaction transaction, AggregateDefinition aggregate)
     {
-        var versions = string.Join(',', aggregate.CodeVersions.Distinct().Order());
+        var versions = string.Join(',', aggregate.Code.Select(method => method.Module.ModuleVersionId).Distinct().Order());
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(versions)));
         var key = Encoding.UTF8.GetBytes($"code/{aggregate.Name}");
         var now = Encoding.UTF8.GetBytes(hash);

@@ -13,12 +13,13 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
 {
     private readonly IReadOnlyList<ISource> _sources;
     private readonly IReadOnlyDictionary<Type, object> _settings;
-    private readonly ConcurrentDictionary<(string Aggregate, int Partition), DeciderCounters> _counters = new();
+    private readonly ConcurrentDictionary<(string Group, int Partition), DeciderCounters> _counters = new();
     private readonly ConcurrentDictionary<(string Group, int Partition), string> _faults = new();
     private readonly ConcurrentDictionary<string, string> _sourceFaults = new();
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ILogger _log;
     private readonly Ticker _ticker;
+    private readonly IReadOnlyList<ProcessorGroup> _downstream;
 
     public Runtime(
         Topology topology,
@@ -53,7 +54,8 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
             Faulted = Faulted,
             Seals = Seals,
         };
-        Groups = [.. topology.Aggregates.Select(Deciders), .. Downstream.Groups(Application, DownstreamServices)];
+        Generations = new Generations(this, log);
+        _downstream = [.. Downstream.Groups(Application, DownstreamServices)];
         Operations = new DownstreamOperations(Application, DownstreamServices);
         Operator = new OperatorLog(Application, engine, clock);
         _ticker = new Ticker(Application, DownstreamServices, () => Watermark);
@@ -81,7 +83,10 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
     public OperatorLog Operator { get; }
 
     /// <summary>Every group, in the order the water flows.</summary>
-    public IReadOnlyList<ProcessorGroup> Groups { get; }
+    public IReadOnlyList<ProcessorGroup> Groups => [.. Generations.Groups, .. _downstream];
+
+    /// <summary>The generations of the deciding code, and what can be done with them.</summary>
+    public Generations Generations { get; }
 
     /// <summary>Completes when everything runs; fails with what stood in the way.</summary>
     public Task Started => _started.Task;
@@ -137,6 +142,7 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
                 cancellation
             )
             .ConfigureAwait(false);
+        await Generations.PrepareAsync(cancellation).ConfigureAwait(false);
         await new LogHeads(Application, Engine, Clock).WriteAsync(_settings, cancellation).ConfigureAwait(false);
     }
 
@@ -162,7 +168,8 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
                 running.Add(Task.Run(() => Sender.AnswerAsync(aggregate, of, stop.Token), CancellationToken.None));
             }
         }
-        running.AddRange(Groups.Select(group => Engine.RunAsync(group, stop.Token)));
+        running.Add(Generations.RunAsync(stop.Token));
+        running.AddRange(_downstream.Select(group => Engine.RunAsync(group, stop.Token)));
         running.Add(_ticker.RunAsync(stop.Token));
         running.AddRange(_sources.Zip(Captures, (source, capture) => SuperviseAsync(source, capture, stop.Token)));
         running.AddRange(Captures.Select(capture => capture.ShareAsync(stop.Token)));
@@ -218,30 +225,41 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
         Log.Erased(_log, aggregate, entity.Value, reason);
     }
 
-    private ProcessorGroup Deciders(AggregateDefinition aggregate)
+    /// <summary>What decides for a generation.</summary>
+    /// <param name="code">Whose code it is: the application itself, or a candidate.</param>
+    /// <param name="aggregate">The aggregate, as that code has it.</param>
+    /// <param name="generation">The generation.</param>
+    public ProcessorGroup Deciders(Application code, AggregateDefinition aggregate, Generation generation)
     {
+        var name = code.DecideGroup(aggregate, generation.Number);
         var setup = new DeciderSetup(
-            Application,
+            code,
             Options,
             _log,
             Clock,
-            partition => _counters.GetOrAdd((aggregate.Name, partition), static _ => new DeciderCounters()),
+            partition => _counters.GetOrAdd((name, partition), static _ => new DeciderCounters()),
             Seals
-        );
-        var name = Application.DecideGroup(aggregate);
+        )
+        {
+            Outlets = (of, partition) => new Outlets(code, of, partition, generation.Number, Engine.CommittedOffset),
+        };
         return new ProcessorGroup
         {
             Name = name,
-            Inputs = [Application.Commands(aggregate)],
+            Inputs = [code.Commands(aggregate)],
             Create = partition =>
             {
                 _faults.TryRemove((name, partition), out _);
-                return aggregate.CreateDecider(setup, partition);
+                return Generations.Throttled(aggregate.CreateDecider(setup, partition), code, aggregate, partition, generation.Number);
             },
-            Released = partition => _counters.TryRemove((aggregate.Name, partition), out _),
+            Released = partition => _counters.TryRemove((name, partition), out _),
             Faulted = (partition, failure) => Faulted(name, partition, failure),
         };
     }
+
+    /// <summary>What processors of a group threw last, as far as this process runs them.</summary>
+    public IEnumerable<string> Faults(string group) =>
+        _faults.Where(fault => fault.Key.Group == group).Select(fault => $"{group}[{fault.Key.Partition}]: {fault.Value}");
 
     private void Faulted(string group, int partition, Exception failure)
     {

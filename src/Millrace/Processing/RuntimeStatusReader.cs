@@ -10,7 +10,7 @@ internal static class RuntimeStatusReader
     public static RuntimeStatus Read(
         Runtime runtime,
         IReadOnlyList<ISource> sources,
-        ConcurrentDictionary<(string Aggregate, int Partition), DeciderCounters> counters,
+        ConcurrentDictionary<(string Group, int Partition), DeciderCounters> counters,
         ConcurrentDictionary<(string Group, int Partition), string> faults,
         ConcurrentDictionary<string, string> sourceFaults
     )
@@ -24,7 +24,7 @@ internal static class RuntimeStatusReader
             var group = application.DecideGroup(aggregate);
             for (var partition = 0; partition < application.Partitions; partition++)
             {
-                var count = counters.GetOrAdd((aggregate.Name, partition), static _ => new DeciderCounters());
+                var count = counters.GetOrAdd((group, partition), static _ => new DeciderCounters());
                 var commands = new TopicPartition(application.Commands(aggregate), partition);
                 var of = partition;
                 partitions.Add(

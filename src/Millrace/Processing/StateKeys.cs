@@ -20,6 +20,7 @@ internal static class StateKeys
     public const byte Idempotency = 8;
     public const byte IdempotencyExpiry = 9;
     public const byte WaitingEntity = 10;
+    public const byte Unpublished = 11;
 
     public static ReadOnlySpan<byte> Position => [Partition, 1];
     public static ReadOnlySpan<byte> Snapshots => [Partition, 2];
@@ -29,6 +30,7 @@ internal static class StateKeys
     public static ReadOnlySpan<byte> Tables => [Partition, 6];
     public static ReadOnlySpan<byte> References => [Partition, 7];
     public static ReadOnlySpan<byte> Whole => [Partition, 8];
+    public static ReadOnlySpan<byte> Generation => [Partition, 9];
 
     /// <summary>Begins a key: what it is and whose.</summary>
     public static void Begin(ArrayBufferWriter<byte> key, byte kind, ReadOnlySpan<byte> entity)

@@ -8,11 +8,17 @@ namespace Millrace;
 /// <param name="source">The name of the database its entities are of; empty where it has none.</param>
 internal sealed class Application(Topology topology, int partitions, string source = "")
 {
-    /// <summary>The generation that is live. Others come with replay.</summary>
+    /// <summary>The first generation, after which every log and group is named that readers below the command log know.</summary>
     public const int Generation = 1;
+
+    /// <summary>The generation that is live, as far as this process knows: whose state is shown, and whose positions are.</summary>
+    public int Live { get; set; } = Generation;
 
     public Topology Topology => topology;
     public int Partitions => partitions;
+
+    /// <summary>The name of the database its entities are of; empty where it has none.</summary>
+    public string Source => source;
 
     /// <summary>
     /// What publishes an aggregate's events (<c>ce_source</c>): application, database, aggregate. With the entity's id it names an entity among those of all
@@ -37,7 +43,25 @@ internal sealed class Application(Topology topology, int partitions, string sour
 
     public Topic Intents(Reaction reaction) => new($"{topology.Name}.{reaction.Name}.intents", partitions);
 
-    public string DecideGroup(AggregateDefinition aggregate) => $"{topology.Name}.{aggregate.Name}.decide.{Generation}";
+    /// <summary>What a generation writes to its own event log, beside the one that everybody reads.</summary>
+    public Topic OwnEvents(AggregateDefinition aggregate, int generation) =>
+        new($"{topology.Name}.{aggregate.Name}.events.g{generation}", partitions);
+
+    /// <summary>What a generation decided on native commands, told to nobody.</summary>
+    public Topic OwnOutcomes(AggregateDefinition aggregate, int generation) =>
+        new($"{topology.Name}.{aggregate.Name}.outcomes.g{generation}", partitions);
+
+    /// <summary>The group that decides for the live generation.</summary>
+    public string DecideGroup(AggregateDefinition aggregate) => DecideGroup(aggregate, Live);
+
+    /// <summary>The group that decides for a generation; its state is the generation's.</summary>
+    public string DecideGroup(AggregateDefinition aggregate, int generation) =>
+        $"{topology.Name}.{aggregate.Name}.decide.{(generation == Generation ? "1" : $"g{generation}")}";
+
+    public string CompareGroup(AggregateDefinition aggregate, int generation) => $"{topology.Name}.{aggregate.Name}.compare.g{generation}";
+
+    /// <summary>Whose state says which generations there are.</summary>
+    public string GenerationsAppender => $"{topology.Name}.generations";
 
     public string RouteGroup(string viewOrReaction) => $"{topology.Name}.{viewOrReaction}.route.{Generation}";
 

@@ -44,6 +44,9 @@ internal static class Controls
     /// <summary>An operator erases the entity of the key: <see cref="OperatorRecord"/>. Below the command log: its key or subject was erased; no body.</summary>
     public static ReadOnlySpan<byte> Erased => "millrace.erased"u8;
 
+    /// <summary>Another generation is live from here on: <see cref="FenceRecord"/>. It goes into the event logs at the same place.</summary>
+    public static ReadOnlySpan<byte> Fence => "millrace.fence"u8;
+
     /// <summary>Whether it is a deed of an operator.</summary>
     public static bool IsDeed(ReadOnlySpan<byte> type) => type.SequenceEqual(Retry) || type.SequenceEqual(Skip);
 
@@ -65,6 +68,14 @@ internal sealed record SettingsRecord(string Type, JsonElement Value)
 }
 
 internal sealed record CodeRecord(string Hash);
+
+/// <summary>Where one generation ends and another begins.</summary>
+/// <param name="Generation">The one that is live from here on.</param>
+/// <param name="From">The one that was live up to here.</param>
+/// <param name="Code">The hash of the code of the one that is live from here on.</param>
+/// <param name="Reason">Why.</param>
+/// <param name="By">Who.</param>
+internal sealed record FenceRecord(int Generation, int From, string Code, string Reason, string? By);
 
 /// <summary>What an operator does, with who and why.</summary>
 /// <param name="Reason">Why.</param>

@@ -12,6 +12,8 @@ namespace Millrace;
 [JsonSerializable(typeof(SnapshotMark))]
 [JsonSerializable(typeof(SettingsRecord))]
 [JsonSerializable(typeof(CodeRecord))]
+[JsonSerializable(typeof(FenceRecord))]
+[JsonSerializable(typeof(Registry))]
 [JsonSerializable(typeof(OperatorRecord))]
 [JsonSerializable(typeof(OutcomeRecord))]
 [JsonSerializable(typeof(HeldEntity))]

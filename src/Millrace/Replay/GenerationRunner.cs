@@ -1,0 +1,93 @@
+using Microsoft.Extensions.Logging;
+using Millrace.Engines;
+
+namespace Millrace;
+
+/// <summary>Runs the deciders of each generation that this process has the code of, and ends those that are dropped.</summary>
+internal sealed class GenerationRunner(Generations generations, IEngine engine, TimeProvider clock, ILogger log)
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
+
+    private readonly Dictionary<int, (CancellationTokenSource Stop, Task Running)> _running = [];
+
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            while (!cancellation.IsCancellationRequested)
+            {
+                var changed = generations.ChangedAsync(cancellation);
+                await ArrangeAsync(cancellation).ConfigureAwait(false);
+                await Task.WhenAny([changed, .. _running.Values.Select(entry => entry.Running)]).ConfigureAwait(false);
+                if (_running.Values.FirstOrDefault(entry => entry.Running.IsCompleted).Running is { } ended)
+                {
+                    // Only the live one's comes to an end by itself, and only by failing.
+                    await ended.ConfigureAwait(false);
+                }
+                if (!cancellation.IsCancellationRequested)
+                {
+                    generations.Refresh();
+                }
+            }
+        }
+        finally
+        {
+            foreach (var (_, (stop, running)) in _running)
+            {
+                await stop.CancelAsync().ConfigureAwait(false);
+                await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                stop.Dispose();
+            }
+        }
+        cancellation.ThrowIfCancellationRequested();
+    }
+
+    private async Task ArrangeAsync(CancellationToken cancellation)
+    {
+        var wanted = generations.ByGeneration;
+        foreach (var gone in _running.Keys.Except(wanted.Keys).ToList())
+        {
+            var (stop, running) = _running[gone];
+            _running.Remove(gone);
+            await stop.CancelAsync().ConfigureAwait(false);
+            await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            stop.Dispose();
+        }
+        foreach (var (number, groups) in wanted)
+        {
+            if (!_running.ContainsKey(number))
+            {
+                var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+                _running.Add(number, (stop, RunAsync(number, groups, stop.Token)));
+            }
+        }
+    }
+
+    private async Task RunAsync(int number, IReadOnlyList<ProcessorGroup> groups, CancellationToken stop)
+    {
+        await Task.WhenAll(groups.Select(group => RunAsync(number, group, stop))).ConfigureAwait(false);
+    }
+
+    private async Task RunAsync(int number, ProcessorGroup group, CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                await engine.RunAsync(group, stop).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception failure) when (generations.Registry.Live != number)
+            {
+                // What nobody reads must not end what everybody does.
+                Log.GenerationStopped(log, number, group.Name, failure.Message, Pause, failure);
+                generations.Failed(number, $"{group.Name}: {failure.Message}");
+                await Task.Delay(Pause, clock, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                generations.Failed(number, null);
+            }
+        }
+    }
+}
