@@ -2,6 +2,7 @@ using Millrace.Harness;
 
 // dotnet run -c Release --project bench/Millrace.Harness -- aggregate [commands] [entities]
 // dotnet run -c Release --project bench/Millrace.Harness -- replies [replies]
+// dotnet run -c Release --project bench/Millrace.Harness -- replay [commands] [entities] [rounds]
 // dotnet run -c Release --project bench/Millrace.Harness -- engine [commands] [entities]
 // dotnet run -c Release --project bench/Millrace.Harness -- engine-latency [times]
 // dotnet run -c Release --project bench/Millrace.Harness -- latency CONNECTION [rate] [seconds]
@@ -15,6 +16,9 @@ try
     {
         case ["aggregate", .. var rest]:
             await AggregateRun.RunAsync(folder, Number(rest, 0, 2_000_000), Number(rest, 1, 100_000));
+            return 0;
+        case ["replay", .. var rest]:
+            await ReplayBench.RunAsync(folder, Number(rest, 0, 2_000_000), Number(rest, 1, 100_000), Number(rest, 2, 3));
             return 0;
         case ["replies", .. var rest]:
             await RepliesRun.RunAsync(folder, Number(rest, 0, 100_000));
@@ -48,7 +52,7 @@ try
             return 0;
         default:
             Console.Error.WriteLine(
-                "usage: Millrace.Harness aggregate|engine [commands] [entities] | kafka [commands] [entities] [rounds] [name] | kafka-profile BOOTSTRAP [threads] [commands] [entities] | replies [replies] | engine-latency [times] | latency|kafka-latency CONNECTION [rate] [seconds]"
+                "usage: Millrace.Harness aggregate|engine [commands] [entities] | replay [commands] [entities] [rounds] | kafka [commands] [entities] [rounds] [name] | kafka-profile BOOTSTRAP [threads] [commands] [entities] | replies [replies] | engine-latency [times] | latency|kafka-latency CONNECTION [rate] [seconds]"
             );
             return 2;
     }

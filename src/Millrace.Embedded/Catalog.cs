@@ -25,10 +25,18 @@ internal sealed class Catalog
     private readonly ConcurrentDictionary<string, (int Id, PartitionLog[] Logs)> _topics = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<(int Owner, int Topic, int Partition), long> _positions = [];
     private readonly Dictionary<(int Owner, int Partition), StateTable> _tables = [];
+    private readonly bool _readOnly;
     private int _lastId;
 
-    public Catalog(RocksStore store, StateBudget budget, Action<StateTable> checkpoint, string folder)
+    /// <summary>Reads it.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="budget">How much of the state is kept in memory.</param>
+    /// <param name="checkpoint">Told of a table that has enough for a checkpoint.</param>
+    /// <param name="folder">The folder, for messages.</param>
+    /// <param name="readOnly">Whether it is another process's: what is not there is not made.</param>
+    public Catalog(RocksStore store, StateBudget budget, Action<StateTable> checkpoint, string folder, bool readOnly = false)
     {
+        _readOnly = readOnly;
         _store = store;
         _budget = budget;
         _checkpoint = checkpoint;
@@ -36,6 +44,10 @@ internal sealed class Catalog
         using var logs = store.Iterate(Families.Log);
         if (!entries.Seek(FormatKey) || !entries.Key.SequenceEqual(FormatKey))
         {
+            if (readOnly)
+            {
+                throw new EngineException($"The folder '{folder}' has no data of an embedded engine.");
+            }
             Store(FormatKey, Format, 0);
         }
         else if (Number(entries.Value) != Format)
@@ -145,6 +157,11 @@ internal sealed class Catalog
         if (!_owners.TryGetValue(name, out var id))
         {
             id = _lastId + 1;
+            if (_readOnly)
+            {
+                // Nobody has it, so its state is empty.
+                return id;
+            }
             Store([OwnerMark, .. Encoding.UTF8.GetBytes(name)], id, 0);
             _lastId = id;
             _owners.Add(name, id);

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Millrace.Embedded;
 using Millrace.Engines;
+using Millrace.Rocks;
 
 namespace Millrace;
 
@@ -19,13 +21,15 @@ public static class EmbeddedMillraceBuilderExtensions
     public static MillraceBuilder UseEmbedded(this MillraceBuilder builder, string? folder = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        builder.Services.AddSingleton<IEngine>(_ =>
-        {
-            var section = builder.Configuration.GetSection(Section);
-            var options = new EmbeddedOptions { Folder = folder ?? Path.Combine("millrace-data", builder.Topology.Name) };
-            section.Bind(options);
-            return EmbeddedEngine.Open(options);
-        });
+        builder.Services.AddSingleton<IEngine>(_ => EmbeddedEngine.Open(Options()));
+        builder.Services.AddSingleton(new RecordedData(() => EmbeddedReader.Open(Options()), static () => new RocksScratch()));
         return builder;
+
+        EmbeddedOptions Options()
+        {
+            var options = new EmbeddedOptions { Folder = folder ?? Path.Combine("millrace-data", builder.Topology.Name) };
+            builder.Configuration.GetSection(Section).Bind(options);
+            return options;
+        }
     }
 }

@@ -116,6 +116,18 @@ internal static unsafe partial class Native
         nint* error
     );
 
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint rocksdb_open_for_read_only_column_families(
+        nint options,
+        string folder,
+        int count,
+        nint* names,
+        nint* familyOptions,
+        nint* families,
+        byte errorIfLogExists,
+        nint* error
+    );
+
     [LibraryImport(Library)]
     public static partial void rocksdb_column_family_handle_destroy(nint family);
 
@@ -130,6 +142,9 @@ internal static unsafe partial class Native
 
     [LibraryImport(Library)]
     public static partial void rocksdb_writeoptions_destroy(nint options);
+
+    [LibraryImport(Library)]
+    public static partial void rocksdb_writeoptions_disable_WAL(nint options, int disable);
 
     [LibraryImport(Library)]
     public static partial nint rocksdb_readoptions_create();

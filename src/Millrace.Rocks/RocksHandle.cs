@@ -20,12 +20,17 @@ internal sealed class RocksHandle : SafeHandleZeroOrMinusOneIsInvalid
         _families = families;
         ReadOptions = rocksdb_readoptions_create();
         WriteOptions = rocksdb_writeoptions_create();
+        UnloggedOptions = rocksdb_writeoptions_create();
+        rocksdb_writeoptions_disable_WAL(UnloggedOptions, 1);
         SetHandle(db);
     }
 
     public nint ReadOptions { get; }
 
     public nint WriteOptions { get; }
+
+    /// <summary>For writes that need not outlive the process.</summary>
+    public nint UnloggedOptions { get; }
 
     public nint Family(int ordinal) => _families[ordinal];
 
@@ -38,6 +43,7 @@ internal sealed class RocksHandle : SafeHandleZeroOrMinusOneIsInvalid
         rocksdb_close(handle);
         rocksdb_readoptions_destroy(ReadOptions);
         rocksdb_writeoptions_destroy(WriteOptions);
+        rocksdb_writeoptions_destroy(UnloggedOptions);
         return true;
     }
 }

@@ -20,13 +20,22 @@ internal sealed unsafe class RocksStore : IDisposable
     /// <param name="families">Its column families, by their ordinals; the first is "default".</param>
     /// <param name="writeBufferBytes">The write buffer of a family that says none.</param>
     /// <param name="blockCacheBytes">The cache of blocks read, for all families.</param>
-    public RocksStore(string folder, IReadOnlyList<Family> families, long writeBufferBytes, long blockCacheBytes)
+    /// <param name="readOnly">
+    /// Opens what is there, beside the process that writes it: one moment of it, which does not move on. Nothing is written, not even a log of its own.
+    /// </param>
+    public RocksStore(
+        string folder,
+        IReadOnlyList<Family> families,
+        long writeBufferBytes,
+        long blockCacheBytes,
+        bool readOnly = false
+    )
     {
         _folder = folder;
         var cache = rocksdb_cache_create_lru((nuint)blockCacheBytes);
         var database = rocksdb_options_create();
-        rocksdb_options_set_create_if_missing(database, 1);
-        rocksdb_options_set_create_missing_column_families(database, 1);
+        rocksdb_options_set_create_if_missing(database, readOnly ? (byte)0 : (byte)1);
+        rocksdb_options_set_create_missing_column_families(database, readOnly ? (byte)0 : (byte)1);
         // The write-ahead log is written out by whoever flushes it: one write and one fsync for all commits of an interval.
         rocksdb_options_set_manual_wal_flush(database, 1);
         rocksdb_options_set_max_background_jobs(database, Math.Max(2, Environment.ProcessorCount));
@@ -55,7 +64,9 @@ internal sealed unsafe class RocksStore : IDisposable
                 f = opened
         )
         {
-            db = rocksdb_open_column_families(database, folder, names.Length, n, o, f, &error);
+            db = readOnly
+                ? rocksdb_open_for_read_only_column_families(database, folder, names.Length, n, o, f, 0, &error)
+                : rocksdb_open_column_families(database, folder, names.Length, n, o, f, &error);
         }
         foreach (var name in names)
         {
@@ -73,10 +84,15 @@ internal sealed unsafe class RocksStore : IDisposable
 
     public nint Handle(Family family) => _db.Family(family.Ordinal);
 
-    public void Write(WriteBatch batch)
+    public void Write(WriteBatch batch) => Write(batch, _db.WriteOptions);
+
+    /// <summary>Writes what need not outlive the process.</summary>
+    public void WriteUnlogged(WriteBatch batch) => Write(batch, _db.UnloggedOptions);
+
+    private void Write(WriteBatch batch, nint options)
     {
         nint error = 0;
-        rocksdb_write(_db, _db.WriteOptions, batch.Handle, &error);
+        rocksdb_write(_db, options, batch.Handle, &error);
         Check(error, "write to");
     }
 

@@ -2,7 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Millrace;
 
-/// <summary>What the application's command line can do beside serving: everything that needs its code, and nothing that needs its data.</summary>
+/// <summary>What the application's command line can do beside serving: everything that needs its code. Data is read at most.</summary>
 internal static class Verbs
 {
     private const string DefaultFolder = "schemas";
@@ -13,6 +13,14 @@ internal static class Verbs
           topology                 print tables -> commands -> events -> views and reactions
           schema export [FOLDER]   write the JSON Schema of commands, events and documents, and an AsyncAPI document ("schemas")
           schema check [FOLDER]    compare them with those written before; exit code 1 where they differ
+          replay diff [OPTIONS]    run the live application's recorded commands through this code, on a state of its own, and compare the events;
+                                   exit code 0 none, 1 differences, 2 it could not run
+            --since TIME --until TIME --since-code   compare only this part (everything is run)
+            --sample N | --entity AGGREGATE/ID ...   run only these
+            --show N                                 how many first differences to show side by side (1)
+            --json                                   for a machine
+            --accept FILE                            write the differences found to a file, as meant
+            --accepted FILE                          leave out those of such a file
           help                     print this
         Options that begin with "-" are the host's (--urls, --Millrace:Partitions=4).
         """;
@@ -45,6 +53,8 @@ internal static class Verbs
                     async () => differences = await CheckAsync(services, args.ElementAtOrDefault(2) ?? DefaultFolder, output, error)
                 );
                 return sound != 0 || differences != 0 ? 1 : 0;
+            case ["replay", ..]:
+                return await ReplayVerb.RunAsync(services, args[1..], output, error);
             default:
                 await error.WriteLineAsync($"There is no verb \"{string.Join(' ', args)}\".\n{Usage}");
                 return 2;

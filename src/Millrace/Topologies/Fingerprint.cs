@@ -92,6 +92,12 @@ internal sealed record Fingerprint(
         );
     }
 
+    /// <summary>What was saved at the last start; null where the application has never run on this engine.</summary>
+    public static Fingerprint? Recorded(IEngine engine, string topology) =>
+        engine.OpenState($"{topology}.topology", 0).TryGet(StateKey, out var stored)
+            ? JsonSerializer.Deserialize(stored, FingerprintJson.Default.Fingerprint)
+            : null;
+
     // Views, reactions and message types that were taken out are remembered: their logs and state are still there.
     private Fingerprint With(Fingerprint before) =>
         this with

@@ -1,0 +1,123 @@
+using System.Text.Json;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Millrace.Engines;
+
+namespace Millrace;
+
+/// <summary>
+/// <c>replay</c>: runs recorded commands through the code of this executable, on a state of its own, and says what would be different. It reads the live
+/// application's data and leaves no trace there.
+/// </summary>
+internal static class ReplayVerb
+{
+    private const int CouldNotRun = 2;
+
+    public static async Task<int> RunAsync(IServiceProvider services, string[] args, TextWriter output, TextWriter error)
+    {
+        try
+        {
+            TopologyCheck.Require(services.GetRequiredService<Topology>());
+            return args switch
+            {
+                ["diff", .. var rest] => await DiffAsync(services, rest, output, error).ConfigureAwait(false),
+                _ => throw new ReplayException($"There is no verb \"replay {string.Join(' ', args)}\": there is replay diff."),
+            };
+        }
+        catch (Exception e)
+            when (e
+                    is ReplayException
+                        or EngineException
+                        or MillraceStartException
+                        or InvalidOperationException
+                        or InvalidDataException
+                        or FormatException
+                        or IOException
+                        or UnauthorizedAccessException
+                        or JsonException
+            )
+        {
+            await error.WriteLineAsync(e.Message).ConfigureAwait(false);
+            return CouldNotRun;
+        }
+    }
+
+    private static async Task<int> DiffAsync(IServiceProvider services, string[] args, TextWriter output, TextWriter error)
+    {
+        var options = ReplayOptions.Parse(
+            args,
+            ["json", "since-code"],
+            ["since", "until", "sample", "entity", "accept", "accepted", "show", "threads"],
+            services.GetRequiredService<IConfiguration>()
+        );
+        RequireNoWords(options, "diff");
+        var selection = new ReplaySelection
+        {
+            Since = options.Time("since", long.MinValue),
+            Until = options.Time("until", long.MaxValue),
+            SinceCode = options.Has("since-code"),
+            Sample = options.Number("sample", 0),
+            Entities = [.. options.All("entity").Select(Entity)],
+        };
+        var accepted = options.Text("accepted") is { } path ? ReplayAcceptance.Load(path) : null;
+        await using var engine = Recorded(services).Open();
+        var run = Run(services, engine);
+        var diff = new ReplayDiff(
+            run,
+            selection,
+            accepted,
+            options.Number("show", 1),
+            options.Number("threads", Environment.ProcessorCount)
+        );
+        var result = await diff.RunAsync(CancellationToken.None).ConfigureAwait(false);
+        if (options.Text("accept") is { } file)
+        {
+            ReplayAcceptance.Save(file, result.Tally, accepted);
+            await error.WriteLineAsync($"{file}: look at it and commit it.").ConfigureAwait(false);
+        }
+        var explained = new List<ExplainedDifference>();
+        foreach (var difference in result.Tally.First)
+        {
+            explained.Add(await new EntityReplay(run).ExplainAsync(difference, CancellationToken.None).ConfigureAwait(false));
+        }
+        var report = new ReplayReport(run, result, explained, accepted);
+        await output.WriteAsync(options.Has("json") ? ReplayJsonText.Of(report) : ReplayText.Of(report)).ConfigureAwait(false);
+        return report.ExitCode;
+    }
+
+    private static RecordedData Recorded(IServiceProvider services) =>
+        services.GetService<RecordedData>()
+        ?? throw new ReplayException("There is no engine to read from: call UseEmbedded() or UseKafka() on what AddMillrace returns.");
+
+    private static ReplayRun Run(IServiceProvider services, IEngine engine) =>
+        ReplayRun.Of(
+            services.GetRequiredService<Topology>(),
+            services.GetRequiredService<MillraceOptions>(),
+            engine,
+            Recorded(services).Scratch,
+            services
+        );
+
+    private static EntityName Entity(string text) =>
+        EntityName.Parse(text) ?? throw new ReplayException($"\"{text}\" is no entity: say aggregate/id, for example ticket/17.");
+
+    private static void RequireNoWords(ReplayOptions options, string verb)
+    {
+        if (options.Words.Count > 0)
+        {
+            throw new ReplayException($"replay {verb} knows no \"{options.Words[0]}\".");
+        }
+    }
+}
+
+/// <summary>What a comparison found, ready to be shown.</summary>
+internal sealed record ReplayReport(
+    ReplayRun Run,
+    ReplayResult Result,
+    IReadOnlyList<ExplainedDifference> Explained,
+    ReplayAcceptance? Accepted
+)
+{
+    /// <summary>0: none; 1: differences, or entities that this build parks.</summary>
+    public int ExitCode => Result.Tally.Differences > 0 || Result.Parked.Any(held => !held.Live) ? 1 : 0;
+}
