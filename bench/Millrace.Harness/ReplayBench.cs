@@ -29,7 +29,9 @@ internal static class ReplayBench
             var cpu = process.TotalProcessorTime;
             await using var reader = EmbeddedReader.Open(new EmbeddedOptions { Folder = folder });
             var run = ReplayRun.Of(BenchTicket.Topology, new MillraceOptions(), reader, static () => new RocksScratch(), new Nothing());
-            var result = await new ReplayDiff(run, new ReplaySelection(), null, 1, Environment.ProcessorCount).RunAsync(CancellationToken.None);
+            var result = await new ReplayDiff(run, new ReplaySelection(), null, 1, Environment.ProcessorCount).RunAsync(
+                CancellationToken.None
+            );
             process.Refresh();
             Console.WriteLine(
                 string.Create(

@@ -3,7 +3,8 @@ using Millrace.Engines;
 namespace Millrace.Rocks;
 
 /// <summary>A replay's state: the newer part in memory, the older in a RocksDB of its own in a folder that goes with it. Nothing is logged or synced.</summary>
-internal sealed class RocksScratch : ScratchState
+/// <param name="mostInMemory">Bytes of the newer part.</param>
+internal sealed class RocksScratch(int mostInMemory = 48 << 20) : ScratchState
 {
     private const int WriteBufferBytes = 32 << 20;
     private const int StepBytes = 1 << 20;
@@ -13,8 +14,7 @@ internal sealed class RocksScratch : ScratchState
     private string? _folder;
     private byte[] _value = new byte[1024];
 
-    /// <inheritdoc />
-    protected override int MostInMemory => 48 << 20;
+    protected override int MostInMemory => mostInMemory;
 
     protected override bool TryGetStored(ReadOnlySpan<byte> key, out ReadOnlySpan<byte> value)
     {

@@ -23,13 +23,7 @@ internal sealed unsafe class RocksStore : IDisposable
     /// <param name="readOnly">
     /// Opens what is there, beside the process that writes it: one moment of it, which does not move on. Nothing is written, not even a log of its own.
     /// </param>
-    public RocksStore(
-        string folder,
-        IReadOnlyList<Family> families,
-        long writeBufferBytes,
-        long blockCacheBytes,
-        bool readOnly = false
-    )
+    public RocksStore(string folder, IReadOnlyList<Family> families, long writeBufferBytes, long blockCacheBytes, bool readOnly = false)
     {
         _folder = folder;
         var cache = rocksdb_cache_create_lru((nuint)blockCacheBytes);

@@ -383,12 +383,10 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         }
     }
 
-    /// <summary>The root came: it is decided first, then every child that waited for it, as new.</summary>
+    /// <summary>The root came: it is decided first, with what became of it in the same transaction, then every child that waited for it, as new.</summary>
     private void RootArrives(Entity<TState> entity)
     {
-        var root = _effects.Find(effect => effect.Table == 0);
-        _effects.Clear();
-        _effects.Add(root);
+        _effects.RemoveAll(static effect => effect.Table != 0);
         for (var table = 1; table < _layout.Rows.Length; table++)
         {
             if (entity.Counts[table] == 0 || !(_layout.Rows[table].Decides || _aggregate.AfterTransaction is not null))

@@ -79,8 +79,7 @@ internal sealed class EntityReplay(ReplayRun run)
             source,
             aggregate.Name,
             run.Decided(aggregate, source.Partition),
-            (in Record record) =>
-                record.Key.Span.SequenceEqual(key) && new RecordHeaders(record.Headers.Span).Kind != RecordKind.Control
+            (in Record record) => record.Key.Span.SequenceEqual(key) && new RecordHeaders(record.Headers.Span).Kind != RecordKind.Control
         );
     }
 
@@ -107,8 +106,7 @@ internal sealed class EntityReplay(ReplayRun run)
             new TopicPartition(topic, difference.Partition),
             aggregate.Name,
             long.MaxValue,
-            (in Record record) =>
-                record.Key.Span.SequenceEqual(key) && new RecordNames(record.Headers.Span).Cause.SequenceEqual(cause)
+            (in Record record) => record.Key.Span.SequenceEqual(key) && new RecordNames(record.Headers.Span).Cause.SequenceEqual(cause)
         );
         return new ExplainedDifference(
             difference,
@@ -182,11 +180,7 @@ internal sealed class EntityReplay(ReplayRun run)
             {
                 return;
             }
-            var shown = Show(
-                partition,
-                aggregate.Name,
-                new Record(-1, time, of.ToArray(), headers.ToArray(), value.ToArray())
-            );
+            var shown = Show(partition, aggregate.Name, new Record(-1, time, of.ToArray(), headers.ToArray(), value.ToArray()));
             walk.Published.Add(shown);
             if (cause is not null && Encoding.UTF8.GetString(names.Cause) == cause)
             {

@@ -11,7 +11,13 @@ namespace Millrace;
 /// <param name="State">Its state as JSON; null where it is the initial one.</param>
 /// <param name="Root">Its root row; null where there is none.</param>
 /// <param name="Rows">Its other rows, by table and key.</param>
-internal sealed record EntitySnapshot(long Sequence, HeldEntity? Held, string? State, string? Root, IReadOnlyList<(string Table, string Row)> Rows)
+internal sealed record EntitySnapshot(
+    long Sequence,
+    HeldEntity? Held,
+    string? State,
+    string? Root,
+    IReadOnlyList<(string Table, string Row)> Rows
+)
 {
     /// <summary>Reads it from a deciding partition's state; null where there is no such entity.</summary>
     public static EntitySnapshot? Read(IStateReader state, string id)
@@ -52,7 +58,9 @@ internal sealed record EntitySnapshot(long Sequence, HeldEntity? Held, string? S
 
     private static List<(string, string)> RowsOf(IStateReader state, byte[] entity)
     {
-        var tables = state.TryGet(StateKeys.Tables, out var names) ? JsonSerializer.Deserialize(names, MillraceJson.Default.StringArray)! : [];
+        var tables = state.TryGet(StateKeys.Tables, out var names)
+            ? JsonSerializer.Deserialize(names, MillraceJson.Default.StringArray)!
+            : [];
         var key = new ArrayBufferWriter<byte>();
         StateKeys.Begin(key, StateKeys.Child, entity);
         var length = key.WrittenCount;

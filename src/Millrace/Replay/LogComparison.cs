@@ -224,12 +224,7 @@ internal sealed class LogComparison : IDisposable
             {
                 _codeBefore += names.Type.SequenceEqual(Controls.Code) ? 1 : 0;
             }
-            else if (
-                _codeBefore >= _code
-                && _selection.Includes(head.Time)
-                && (_wants is null || _wants(head.Key.Span))
-                && !IsErased(head)
-            )
+            else if (_codeBefore >= _code && _selection.Includes(head.Time) && (_wants is null || _wants(head.Key.Span)) && !IsErased(head))
             {
                 return true;
             }
@@ -269,7 +264,8 @@ internal sealed class LogComparison : IDisposable
         return type;
     }
 
-    private string NameOf(ReadOnlySpan<byte> type) => type.IsEmpty && _log == ComparedLog.Answers ? "answer" : Encoding.UTF8.GetString(type);
+    private string NameOf(ReadOnlySpan<byte> type) =>
+        type.IsEmpty && _log == ComparedLog.Answers ? "answer" : Encoding.UTF8.GetString(type);
 
     // The id up to its last part: the command, and the entity where it made events of many.
     private static ReadOnlySpan<byte> GroupOf(ReadOnlySpan<byte> id) => id[..Math.Max(0, id.LastIndexOf((byte)'/'))];

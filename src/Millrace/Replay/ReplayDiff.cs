@@ -141,12 +141,7 @@ internal sealed class ReplayDiff(ReplayRun run, ReplaySelection selection, Repla
     }
 
     private static bool IsErased(EntitySeal seal, in Record record) =>
-        !seal.TryOpen(
-            Seals.EntityOf(record.Key.Span, record.Headers.Span),
-            Seals.IdOf(record.Headers.Span),
-            record.Value.Span,
-            out _
-        );
+        !seal.TryOpen(Seals.EntityOf(record.Key.Span, record.Headers.Span), Seals.IdOf(record.Headers.Span), record.Value.Span, out _);
 
     private static ReadOnlyMemory<Record> UpTo(ReadOnlyMemory<Record> records, long end)
     {

@@ -7,7 +7,14 @@ internal sealed class ReplayRun
 {
     private readonly Func<ScratchState> _scratch;
 
-    private ReplayRun(Topology topology, MillraceOptions options, IEngine engine, Func<ScratchState> scratch, IServiceProvider services, Fingerprint recorded)
+    private ReplayRun(
+        Topology topology,
+        MillraceOptions options,
+        IEngine engine,
+        Func<ScratchState> scratch,
+        IServiceProvider services,
+        Fingerprint recorded
+    )
     {
         _scratch = scratch;
         Engine = engine;
@@ -69,10 +76,7 @@ internal sealed class ReplayRun
 
     /// <summary>How far the live application has decided a partition.</summary>
     public long Decided(AggregateDefinition aggregate, int partition) =>
-        Engine.CommittedOffset(
-            Application.DecideGroup(aggregate),
-            new TopicPartition(Application.Commands(aggregate), partition)
-        );
+        Engine.CommittedOffset(Application.DecideGroup(aggregate), new TopicPartition(Application.Commands(aggregate), partition));
 
     public Replayer Replayer(AggregateDefinition aggregate, int partition, Func<ReadOnlySpan<byte>, bool>? wants) =>
         new(aggregate, Application, Options, Seals, partition, _scratch(), wants);

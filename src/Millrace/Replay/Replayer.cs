@@ -37,10 +37,7 @@ internal sealed class Replayer : IAsyncDisposable
             new DeciderSetup(application, options, NullLogger.Instance, TimeProvider.System, _ => _counters, seals),
             partition
         );
-        _commandTypes =
-        [
-            .. aggregate.CommandTypes.SelectMany(type => CommandNames.Of(application.Topology.JsonType(type)!)),
-        ];
+        _commandTypes = [.. aggregate.CommandTypes.SelectMany(type => CommandNames.Of(application.Topology.JsonType(type)!))];
     }
 
     /// <summary>The partition of the command log.</summary>

@@ -64,6 +64,19 @@ public class OneTransactionOneCommand
     }
 
     [Fact]
+    public void A_root_that_comes_and_changes_in_one_transaction_says_both() =>
+        Scenario
+            .Of(Orders)
+            .When(Insert(One), Insert(new LineRow(1, 1, "book")), Update(One with { Status = "busy" }))
+            .Then(
+                Order,
+                1,
+                Saw("order Inserted: - -> open (1 lines)"),
+                Saw("order Updated: open -> busy (1 lines)"),
+                Saw("line Inserted: - -> 1=book (1 lines)")
+            );
+
+    [Fact]
     public void OnTransaction_decides_once_after_its_last_change()
     {
         var counting = Order.OnTransaction((state, root, context) => [Saw($"{root?.Kind} with {context.Children<LineRow>().Count} lines")]);

@@ -37,7 +37,10 @@ internal static class ReplayText
         }
         foreach (var stale in report.Accepted?.Stale ?? [])
         {
-            Line(text, $"\nNothing meets the accepted difference {stale.Of} {stale.Difference} {stale.Type} {stale.Entity} any more: take it out.");
+            Line(
+                text,
+                $"\nNothing meets the accepted difference {stale.Of} {stale.Difference} {stale.Type} {stale.Entity} any more: take it out."
+            );
         }
         Line(text, report.ExitCode == 0 ? "\nNo differences." : $"\n{Counted(result.Tally.Differences, "difference")}.");
         return text.ToString();
@@ -89,7 +92,10 @@ internal static class ReplayText
             {
                 var more = entities.Count > MostNamed ? $" and {entities.Count - MostNamed:N0} more" : "";
                 var what = of.Key.Log == ComparedLog.Intents ? "keys" : "entities";
-                Line(text, $"\n{of.Key.Of}: {Counted(entities.Count, what[..^1] == "key" ? "key" : "entitie")} differ: {string.Join(", ", entities.Take(MostNamed))}{more}");
+                Line(
+                    text,
+                    $"\n{of.Key.Of}: {Counted(entities.Count, what[..^1] == "key" ? "key" : "entitie")} differ: {string.Join(", ", entities.Take(MostNamed))}{more}"
+                );
             }
         }
     }
@@ -103,12 +109,18 @@ internal static class ReplayText
         );
         if (explained.Command is { } command)
         {
-            Line(text, $"  {(command.Type.Length > 0 ? command.Type : "row changes")}, partition {command.Partition}, offset {command.Offset}");
+            Line(
+                text,
+                $"  {(command.Type.Length > 0 ? command.Type : "row changes")}, partition {command.Partition}, offset {command.Offset}"
+            );
             Wrapped(text, "  command  ", command.Value ?? "(erased)");
         }
         if (difference.Log == ComparedLog.Intents)
         {
-            Line(text, $"  {(difference.Kind == DifferenceKind.OnlyAfter ? "would be wanted by this build alone" : difference.Kind == DifferenceKind.OnlyBefore ? "would not be wanted by this build" : "would say something else")}: {difference.Type} {difference.Id}");
+            Line(
+                text,
+                $"  {(difference.Kind == DifferenceKind.OnlyAfter ? "would be wanted by this build alone" : difference.Kind == DifferenceKind.OnlyBefore ? "would not be wanted by this build" : "would say something else")}: {difference.Type} {difference.Id}"
+            );
             return;
         }
         Wrapped(text, "  state    ", explained.Before is null ? "(not there yet)" : explained.Before.State ?? "(initial)");
@@ -139,7 +151,9 @@ internal static class ReplayText
         {
             var same = others.Any(other => other.Id == record.Id && other.Type == record.Type && other.Value == record.Value);
             var mark = same ? "  " : "* ";
-            lines.AddRange(Chunks($"{mark}{(record.Type.Length > 0 ? record.Type : "answer")} {record.Value ?? "(erased)"}", width, "    "));
+            lines.AddRange(
+                Chunks($"{mark}{(record.Type.Length > 0 ? record.Type : "answer")} {record.Value ?? "(erased)"}", width, "    ")
+            );
         }
         return lines;
     }
@@ -167,9 +181,7 @@ internal static class ReplayText
     }
 
     private static string Counted(long count, string what) =>
-        count == 1
-            ? $"1 {(what == "entitie" ? "entity" : what)}"
-            : string.Create(CultureInfo.InvariantCulture, $"{count:N0} {what}s");
+        count == 1 ? $"1 {(what == "entitie" ? "entity" : what)}" : string.Create(CultureInfo.InvariantCulture, $"{count:N0} {what}s");
 
     private static string Number(long number) => number == 0 ? "-" : number.ToString("N0", CultureInfo.InvariantCulture);
 
