@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Millrace.Engines;
 
 namespace Millrace;
@@ -21,6 +22,7 @@ internal sealed class ReplayRun
         Options = options;
         Recorded = recorded;
         Application = new Application(topology, recorded.Partitions, recorded.Sources.Count == 0 ? "" : recorded.Sources[0]);
+        Application.Live = LiveGeneration(engine);
         Seals = Seals.Of(Application, engine, services);
         Aggregates = [.. topology.Aggregates.Where(aggregate => recorded.Aggregates.Any(known => known.Name == aggregate.Name))];
     }
@@ -65,6 +67,12 @@ internal sealed class ReplayRun
         }
         return run;
     }
+
+    // Who decides may be a later generation; what it publishes stands in the log that everybody reads, behind what was before it.
+    private int LiveGeneration(IEngine engine) =>
+        engine.OpenState(Application.GenerationsAppender, 0).TryGet(Registry.Key, out var stored)
+            ? JsonSerializer.Deserialize(stored, MillraceJson.Default.Registry)!.Live
+            : Application.Generation;
 
     /// <summary>The aggregate of a name.</summary>
     /// <exception cref="ReplayException">There is none, or nothing is recorded of it.</exception>

@@ -7,7 +7,7 @@ using Millrace.Rocks;
 using Millrace.Testing;
 using static Millrace.Testing.Row;
 
-namespace Millrace.Tests.Replay;
+namespace Millrace.Tests.Diffs;
 
 /// <summary>A replay beside the process that has the folder.</summary>
 public sealed class ReplayBesideTests : IDisposable

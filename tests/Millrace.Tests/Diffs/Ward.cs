@@ -1,7 +1,7 @@
 using System.Text.Json.Serialization;
-using static Millrace.Tests.Replay.CaseEvent;
+using static Millrace.Tests.Diffs.CaseEvent;
 
-namespace Millrace.Tests.Replay;
+namespace Millrace.Tests.Diffs;
 
 [Row("cases")]
 public sealed partial record CaseRow([Key] long Id, string Title, int Severity);
@@ -33,14 +33,11 @@ public abstract record CaseEvent
 }
 
 [JsonDerivedType(typeof(Close), "close-case")]
-[JsonDerivedType(typeof(Reopen), "reopen-case")]
 public abstract record CaseCommand : ICommand<CaseEvent>
 {
     private CaseCommand() { }
 
     public sealed record Close(string By) : CaseCommand;
-
-    public sealed record Reopen : CaseCommand;
 }
 
 [JsonDerivedType(typeof(Other), "another-command")]

@@ -3,7 +3,7 @@ using Millrace.Engines;
 using Millrace.Testing;
 using static Millrace.Testing.Row;
 
-namespace Millrace.Tests.Replay;
+namespace Millrace.Tests.Diffs;
 
 /// <summary>What a build would publish otherwise than what is recorded, as a hand would count it.</summary>
 public class ReplayDiffTests
