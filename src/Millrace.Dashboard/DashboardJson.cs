@@ -13,6 +13,9 @@ namespace Millrace;
 [JsonSerializable(typeof(HeldRequest))]
 [JsonSerializable(typeof(DocumentsAnswer))]
 [JsonSerializable(typeof(IReadOnlyList<TimerInfo>))]
+[JsonSerializable(typeof(GenerationsStatus))]
+[JsonSerializable(typeof(DroppedGeneration))]
+[JsonSerializable(typeof(ReplayRequest))]
 [JsonSerializable(typeof(Failure))]
 internal sealed partial class DashboardJson : JsonSerializerContext;
 

@@ -36,6 +36,7 @@ public static class MillraceEndpointExtensions
         StoryApi.Map(group);
         HeldApi.Map(group);
         ViewsApi.Map(group);
+        ReplayApi.Map(group);
         Pages.Map(group, prefix);
         return group;
     }

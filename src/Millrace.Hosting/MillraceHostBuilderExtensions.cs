@@ -46,6 +46,7 @@ public static class MillraceHostBuilderExtensions
         services.AddSingleton<SettingsReader>();
         services.AddSingleton<SettingsWatch>();
         services.AddSingleton<Startup>();
+        services.AddSingleton<Candidates>();
         services.AddSingleton(provider => new Runtime(
             topology,
             provider.GetRequiredService<MillraceOptions>(),
@@ -114,6 +115,20 @@ public static class MillraceHostBuilderExtensions
         // The last one wins, so that an application can put its own in the place of the one that only logs.
         builder.Services.RemoveAll<IExecutor<TIntent>>();
         builder.Services.AddScoped<IExecutor<TIntent>, TExecutor>();
+        return builder;
+    }
+
+    /// <summary>
+    /// Gives the application a candidate: a topology whose decisions can be run over the recorded commands beside the live ones (<c>replay start</c>). A build of
+    /// its own is given by its path instead: <c>Millrace:Candidate</c>.
+    /// </summary>
+    /// <param name="builder">The application.</param>
+    /// <param name="candidate">The candidate: of the same name, over the same tables.</param>
+    public static MillraceBuilder UseCandidate(this MillraceBuilder builder, Topology candidate)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(candidate);
+        builder.Services.AddSingleton(new CandidateTopology(candidate));
         return builder;
     }
 

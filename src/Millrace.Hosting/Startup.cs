@@ -45,6 +45,14 @@ internal sealed class Startup(Topology topology, SettingsReader settings, IServi
         }
         if (problems.Count == 0 && Resolve(services.GetRequiredService<Runtime>, "application", problems) is { } runtime)
         {
+            try
+            {
+                runtime.Generations.Candidate = services.GetRequiredService<Candidates>().Find();
+            }
+            catch (ReplayException e)
+            {
+                problems.AddRange(e.Problems);
+            }
             await SourcesAsync(sources!, runtime.Captures[0].Tables, problems, cancellation);
             try
             {

@@ -74,7 +74,8 @@ internal static class HeldApi
         return Results.Accepted();
     }
 
-    private static string By(HttpContext http) => http.User.Identity is { IsAuthenticated: true, Name: { } name } ? name : "local";
+    /// <summary>Who asks.</summary>
+    internal static string By(HttpContext http) => http.User.Identity is { IsAuthenticated: true, Name: { } name } ? name : "local";
 
     private static string? Given(string? text) => string.IsNullOrEmpty(text) ? null : text;
 

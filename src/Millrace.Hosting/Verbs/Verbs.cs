@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Millrace;
@@ -7,7 +8,7 @@ internal static class Verbs
 {
     private const string DefaultFolder = "schemas";
 
-    private const string Usage = """
+    private const string Usage = $"""
         Usage:
           (no verb)                serve
           topology                 print tables -> commands -> events -> views and reactions
@@ -21,6 +22,7 @@ internal static class Verbs
             --json                                   for a machine
             --accept FILE                            write the differences found to a file, as meant
             --accepted FILE                          leave out those of such a file
+        {GenerationVerbs.Usage}
           help                     print this
         Options that begin with "-" are the host's (--urls, --Millrace:Partitions=4).
         """;
@@ -53,6 +55,8 @@ internal static class Verbs
                     async () => differences = await CheckAsync(services, args.ElementAtOrDefault(2) ?? DefaultFolder, output, error)
                 );
                 return sound != 0 || differences != 0 ? 1 : 0;
+            case ["replay", ..] when GenerationVerbs.Is(args):
+                return await new GenerationVerbs(services.GetRequiredService<IConfiguration>(), Console.In, output, error).RunAsync(args);
             case ["replay", ..]:
                 return await ReplayVerb.RunAsync(services, args[1..], output, error);
             default:

@@ -14,6 +14,7 @@ namespace Millrace;
 [JsonSerializable(typeof(CodeRecord))]
 [JsonSerializable(typeof(FenceRecord))]
 [JsonSerializable(typeof(Registry))]
+[JsonSerializable(typeof(Comparison))]
 [JsonSerializable(typeof(OperatorRecord))]
 [JsonSerializable(typeof(OutcomeRecord))]
 [JsonSerializable(typeof(HeldEntity))]

@@ -1,6 +1,4 @@
-using System.Globalization;
 using System.Text;
-using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using Millrace.Engines;
 
@@ -14,7 +12,6 @@ namespace Millrace.Tests.Replay;
 internal sealed class Cutover : IAsyncDisposable
 {
     private const int Partitions = 2;
-    private static readonly string[] Entities = ["1", "2", "3", "4", "5"];
 
     private readonly Random _random;
     private readonly int _steps;
@@ -52,7 +49,7 @@ internal sealed class Cutover : IAsyncDisposable
         }
         _calm = true;
         Settle();
-        return Verdict();
+        return new NoteLogs(_engine, Partitions, _versions).Wrong(Registry);
     }
 
     public async ValueTask DisposeAsync()
@@ -110,9 +107,13 @@ internal sealed class Cutover : IAsyncDisposable
 
     private static CancellationToken None => CancellationToken.None;
 
-    /// <summary>All but the executor, which carries out what is compared here.</summary>
+    /// <summary>All but the executor, which carries out what is compared here, and the comparison of a shadow, on which nothing depends.</summary>
     private List<ProcessorGroup> Groups =>
-        [.. _runtime.Groups.Where(static group => !group.Name.EndsWith(".executor", StringComparison.Ordinal))];
+        [
+            .. _runtime.Groups.Where(static group =>
+                !group.Name.EndsWith(".executor", StringComparison.Ordinal) && !group.Name.Contains(".compare.", StringComparison.Ordinal)
+            ),
+        ];
 
     private Registry Registry => _runtime.Generations.Registry;
 
@@ -141,25 +142,7 @@ internal sealed class Cutover : IAsyncDisposable
         var transaction = _teller.Begin();
         for (var left = _random.Next(1, 6); left > 0; left--)
         {
-            var entity = Entities[_random.Next(Entities.Length)];
-            var key = Encoding.UTF8.GetBytes(entity);
-            var id = Encoding.UTF8.GetBytes($"c{++_commands}");
-            var headers = new System.Buffers.ArrayBufferWriter<byte>();
-            RecordHeaders.Write(headers, Header.Id, id);
-            byte[] value;
-            if (_random.Next(4) == 0)
-            {
-                RecordHeaders.Write(headers, Header.Type, "ask"u8);
-                value = """{"$type":"ask"}"""u8.ToArray();
-            }
-            else
-            {
-                RecordHeaders.Write(headers, Header.Kind, [(byte)RecordKind.Changes]);
-                value = Encoding.UTF8.GetBytes(
-                    $$$"""[{"table":"notes","op":"p","key":[{{{entity}}}],"row":{"id":{{{entity}}},"value":{{{_commands}}}}}]"""
-                );
-            }
-            transaction.Append(Commands(Slots.PartitionOf(key, Partitions)), _commands, key, headers.WrittenSpan, value);
+            NoteLogs.Tell(transaction, Partitions, $"{_random.Next(1, 6)}", ++_commands, native: _random.Next(4) == 0);
         }
         _teller.CommitAsync(transaction, durable: true, None).AsTask().GetAwaiter().GetResult();
     }
@@ -262,134 +245,6 @@ internal sealed class Cutover : IAsyncDisposable
     }
 
     private void Note(string what) => _story.AppendLine(what);
-
-    // ---- what must be
-
-    /// <summary>
-    /// Reads the command logs, says by the model what each generation decides on each command, and by the fences which of it everybody should
-    /// have read; then reads the logs.
-    /// </summary>
-    private string? Verdict()
-    {
-        var intents = 0;
-        var published = 0;
-        for (var partition = 0; partition < Partitions; partition++)
-        {
-            var models = _versions.ToDictionary(entry => entry.Key, entry => new NoteModel(entry.Value));
-            var live = 1;
-            List<string> events = [],
-                outcomes = [];
-            var own = _versions.Keys.ToDictionary(number => number, _ => new List<string>());
-            var ownOutcomes = _versions.Keys.ToDictionary(number => number, _ => new List<string>());
-            foreach (var (type, id, key, value) in Read(Commands(partition)))
-            {
-                if (type == "millrace.fence")
-                {
-                    live = JsonDocument.Parse(value).RootElement.GetProperty("generation").GetInt32();
-                    continue;
-                }
-                if (type.StartsWith("millrace.", StringComparison.Ordinal))
-                {
-                    continue;
-                }
-                foreach (var (number, model) in models)
-                {
-                    IEnumerable<string> said;
-                    if (type == "ask")
-                    {
-                        (said, var outcome) = model.Ask(key, id);
-                        (number == live ? outcomes : []).Add(outcome);
-                        ownOutcomes[number].AddRange(number > 1 || number != live ? [outcome] : []);
-                    }
-                    else
-                    {
-                        said = model.Put(key, id, long.Parse(id[1..], CultureInfo.InvariantCulture));
-                    }
-                    var lines = said.ToList();
-                    (number == live ? events : []).AddRange(lines);
-                    own[number].AddRange(number > 1 || number != live ? lines : []);
-                }
-            }
-            if (live != Registry.Live)
-            {
-                return $"Partition {partition} ends with generation {live}, and {Registry.Live} is live.";
-            }
-            if (Compare($"events[{partition}]", events, Messages($"notes.note.events.1", partition)) is { } wrong)
-            {
-                return wrong;
-            }
-            if (Compare($"outcomes[{partition}]", outcomes, Messages("notes.note.outcomes.1", partition)) is { } told)
-            {
-                return told;
-            }
-            foreach (var generation in Registry.Generations.Where(known => known.Number > 1 || Fences > 0))
-            {
-                var number = generation.Number;
-                if (Compare($"events.g{number}[{partition}]", own[number], Messages($"notes.note.events.g{number}", partition)) is { } off)
-                {
-                    return off;
-                }
-                if (
-                    Compare(
-                        $"outcomes.g{number}[{partition}]",
-                        ownOutcomes[number],
-                        Messages($"notes.note.outcomes.g{number}", partition)
-                    ) is
-                    { } other
-                )
-                {
-                    return other;
-                }
-            }
-            published += events.Count;
-            intents += Read(new TopicPartition(new Topic("notes.each.intents", Partitions), partition))
-                .DistinctBy(intent => intent.Id)
-                .Count();
-            if (Read(new TopicPartition(new Topic("notes.each.intents", Partitions), partition)).Count() != events.Count)
-            {
-                return $"Partition {partition} has {events.Count} events, and not as many intents follow from them.";
-            }
-        }
-        return intents == published ? null : $"{published} events, and {intents} intents of different names follow from them.";
-    }
-
-    private static string? Compare(string log, List<string> wanted, List<string> found)
-    {
-        if (wanted.SequenceEqual(found))
-        {
-            return null;
-        }
-        var at = wanted.Zip(found).TakeWhile(pair => pair.First == pair.Second).Count();
-        return $"{log} has {found.Count} records and should have {wanted.Count}; number {at} is {found.ElementAtOrDefault(at) ?? "missing"} and should be {wanted.ElementAtOrDefault(at) ?? "nothing"}.";
-    }
-
-    private List<string> Messages(string topic, int partition) =>
-        [
-            .. Read(new TopicPartition(new Topic(topic, Partitions), partition))
-                .Where(record => !record.Type.StartsWith("millrace.", StringComparison.Ordinal))
-                .Select(record => $"{record.Id} {record.Value}"),
-        ];
-
-    private IEnumerable<(string Type, string Id, string Key, string Value)> Read(TopicPartition log)
-    {
-        using var reader = _engine.Read(log, 0);
-        while (reader.TryRead(1000, out var batch))
-        {
-            foreach (var record in batch.Records.ToArray())
-            {
-                yield return (
-                    Text(new RecordHeaders(record.Headers.Span)[Header.Type]),
-                    Text(new RecordHeaders(record.Headers.Span)[Header.Id]),
-                    Text(record.Key.Span),
-                    Text(record.Value.Span)
-                );
-            }
-        }
-    }
-
-    private static string Text(ReadOnlySpan<byte> bytes) => Encoding.UTF8.GetString(bytes);
-
-    private static TopicPartition Commands(int partition) => new(new Topic("notes.note.commands", Partitions), partition);
 
     private sealed class Killed : Exception;
 

@@ -12,7 +12,7 @@ namespace Millrace;
 /// <param name="lag">How far the live one is behind.</param>
 internal sealed class Throttle(IProcessor inner, TimeProvider clock, Func<Generation?> terms, Func<long> lag) : IProcessor
 {
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
     private TimeSpan _owed;

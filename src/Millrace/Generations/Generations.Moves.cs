@@ -185,13 +185,13 @@ internal sealed partial class Generations
         {
             problems.Add($"Nobody runs generation {number}: its code ({shadow?.Code}) is not here.");
         }
-        var lag = Partitions().Sum(at => Lag(at.Aggregate, at.Partition, number));
+        var lag = LagOf(number) - LagOf(Registry.Live);
         if (lag > MostLag)
         {
             problems.Add(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Generation {number} is {lag:N0} commands behind (up to {MostLag:N0} will do): wait until it has caught up."
+                    $"Generation {number} is {lag:N0} commands behind the live one (up to {MostLag:N0} will do): wait until it has caught up."
                 )
             );
         }

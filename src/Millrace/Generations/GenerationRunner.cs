@@ -8,7 +8,7 @@ internal sealed class GenerationRunner(Generations generations, IEngine engine, 
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
 
-    private readonly Dictionary<int, (CancellationTokenSource Stop, Task Running)> _running = [];
+    private readonly Dictionary<GroupsOf, (CancellationTokenSource Stop, Task Running)> _running = [];
 
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -27,6 +27,7 @@ internal sealed class GenerationRunner(Generations generations, IEngine engine, 
                 if (!cancellation.IsCancellationRequested)
                 {
                     generations.Refresh();
+                    generations.Sample();
                 }
             }
         }
@@ -53,12 +54,12 @@ internal sealed class GenerationRunner(Generations generations, IEngine engine, 
             await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             stop.Dispose();
         }
-        foreach (var (number, groups) in wanted)
+        foreach (var (key, groups) in wanted)
         {
-            if (!_running.ContainsKey(number))
+            if (!_running.ContainsKey(key))
             {
                 var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-                _running.Add(number, (stop, RunAsync(number, groups, stop.Token)));
+                _running.Add(key, (stop, RunAsync(key.Number, groups, stop.Token)));
             }
         }
     }

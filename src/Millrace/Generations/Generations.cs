@@ -19,7 +19,7 @@ internal sealed partial class Generations
     private readonly string _code;
     private readonly Lock _gate = new();
     private readonly AsyncPulse _changed = new();
-    private readonly Dictionary<int, IReadOnlyList<ProcessorGroup>> _groups = [];
+    private readonly Dictionary<GroupsOf, IReadOnlyList<ProcessorGroup>> _groups = [];
     private (Application Application, string Code)? _candidate;
     private Registry _registry;
 
@@ -56,8 +56,9 @@ internal sealed partial class Generations
                 return
                 [
                     .. _groups
-                        .OrderBy(entry => entry.Key == _registry.Live ? 0 : 1)
-                        .ThenBy(entry => entry.Key)
+                        .OrderBy(entry => entry.Key.Compares)
+                        .ThenBy(entry => entry.Key.Number == _registry.Live ? 0 : 1)
+                        .ThenBy(entry => entry.Key.Number)
                         .SelectMany(entry => entry.Value),
                 ];
             }
@@ -145,13 +146,13 @@ internal sealed partial class Generations
     }
 
     /// <summary>The groups of each generation that runs here.</summary>
-    public IReadOnlyDictionary<int, IReadOnlyList<ProcessorGroup>> ByGeneration
+    public IReadOnlyDictionary<GroupsOf, IReadOnlyList<ProcessorGroup>> ByGeneration
     {
         get
         {
             lock (_gate)
             {
-                return new Dictionary<int, IReadOnlyList<ProcessorGroup>>(_groups);
+                return new Dictionary<GroupsOf, IReadOnlyList<ProcessorGroup>>(_groups);
             }
         }
     }
@@ -187,20 +188,41 @@ internal sealed partial class Generations
     /// <summary>Makes the groups of what runs here from now on, and leaves those that ran before as they are.</summary>
     private void Arrange()
     {
-        foreach (var gone in _groups.Keys.Where(number => _registry.Find(number) is not { } known || CodeOf(known) is null).ToList())
+        var wanted = new Dictionary<GroupsOf, Func<IEnumerable<ProcessorGroup>>>();
+        foreach (var generation in _registry.Generations)
+        {
+            if (CodeOf(generation) is not { } code)
+            {
+                continue;
+            }
+            wanted[new(generation.Number, false)] = () =>
+                code.Topology.Aggregates.Select(aggregate => _runtime.Deciders(code, aggregate, generation));
+            if (generation.Role == GenerationRole.Shadow)
+            {
+                wanted[new(generation.Number, true)] = () =>
+                    code.Topology.Aggregates.Select(aggregate => Comparers(code, aggregate, generation.Number));
+            }
+        }
+        foreach (var gone in _groups.Keys.Where(key => !wanted.ContainsKey(key)).ToList())
         {
             _groups.Remove(gone);
         }
-        foreach (var generation in _registry.Generations.Where(generation => !_groups.ContainsKey(generation.Number)))
+        foreach (var (key, make) in wanted.Where(entry => !_groups.ContainsKey(entry.Key)))
         {
-            if (CodeOf(generation) is { } code)
-            {
-                _groups[generation.Number] =
-                [
-                    .. code.Topology.Aggregates.Select(aggregate => _runtime.Deciders(code, aggregate, generation)),
-                ];
-            }
+            _groups[key] = [.. make()];
         }
+    }
+
+    private ProcessorGroup Comparers(Application code, AggregateDefinition aggregate, int generation)
+    {
+        var name = code.CompareGroup(aggregate, generation);
+        return new ProcessorGroup
+        {
+            Name = name,
+            Inputs = [code.OwnEvents(aggregate, generation), code.OwnOutcomes(aggregate, generation)],
+            Create = partition => new CompareProcessor(_engine, code, aggregate, generation, partition),
+            Faulted = (partition, failure) => Log.ProcessorFaulted(_log, name, partition, failure),
+        };
     }
 
     /// <summary>The code that a generation is made by, where this process has it.</summary>
@@ -265,3 +287,6 @@ internal sealed partial class Generations
         return reader.End;
     }
 }
+
+/// <summary>Groups that are run together: a generation's deciders, or what compares a shadow with the record.</summary>
+internal readonly record struct GroupsOf(int Number, bool Compares);
