@@ -42,7 +42,7 @@ internal sealed class GenerationVerbs(IConfiguration configuration, TextReader i
         Options options;
         try
         {
-            options = Options.Read(args[2..]);
+            options = Options.Read(args.AsSpan(2));
         }
         catch (FormatException wrong)
         {
