@@ -12,9 +12,11 @@ public sealed class TwoProcessTests(TwoProcessTests.Pair pair) : IClassFixture<T
     private readonly Offices offices = pair.Offices;
 
     [Fact]
-    public async Task Commands_and_views_work_through_either_process()
+    public async Task Commands_views_and_the_feed_work_through_either_process()
     {
         var ids = Enumerable.Range(100, 24).ToList();
+        using var over = new CancellationTokenSource();
+        var feeds = offices.Both.ConvertAll(office => Collect(office.View.Watch(over.Token)));
         await offices.Insert(ids, "new");
         foreach (var id in ids)
         {
@@ -33,6 +35,17 @@ public sealed class TwoProcessTests(TwoProcessTests.Pair pair) : IClassFixture<T
             Assert.Equal(ids.Select(id => $"{id}"), office.View.All().Select(parcel => parcel.Key).Where(Mine).Order());
             Assert.Equal(24, office.View.Range(Board.ByPlace).Count(parcel => Mine(parcel.Key)));
         }
+        foreach (var feed in feeds)
+        {
+            // Each change once, in order for each parcel: sent, then rerouted by the first and by the second.
+            var seen = await Eventually.Get(() => Copy(feed).Where(change => Mine(change.Key)).ToList(), seen => seen.Count >= 72);
+            Assert.Equal(72, seen.Count);
+            Assert.All(
+                seen.GroupBy(change => change.Key),
+                of => Assert.Equal([$"town {of.Key}", $"{of.Key} by first", $"{of.Key} by second"], of.Select(c => c.Document!.Place))
+            );
+        }
+        await over.CancelAsync();
 
         bool Mine(string key) => key[0] == '1';
     }
@@ -162,6 +175,30 @@ public sealed class TwoProcessTests(TwoProcessTests.Pair pair) : IClassFixture<T
         office.Log.Lines.Count(line => line.Contains("gives up the partitions", StringComparison.Ordinal));
 
     private static TimeSpan Limit => TimeSpan.FromSeconds(60);
+
+    private static List<Keyed<Whereabouts>> Collect(IAsyncEnumerable<Keyed<Whereabouts>> feed)
+    {
+        var seen = new List<Keyed<Whereabouts>>();
+        _ = Task.Run(async () =>
+        {
+            await foreach (var change in feed)
+            {
+                lock (seen)
+                {
+                    seen.Add(change);
+                }
+            }
+        });
+        return seen;
+    }
+
+    private static List<Keyed<Whereabouts>> Copy(List<Keyed<Whereabouts>> seen)
+    {
+        lock (seen)
+        {
+            return [.. seen];
+        }
+    }
 
     /// <summary>Two that the tests share, each with parcels of its own.</summary>
     public sealed class Pair : IAsyncLifetime

@@ -91,6 +91,8 @@ internal sealed class KafkaClients(KafkaOptions options, string instance, ILogge
         settings["enable.idempotence"] = "true";
         settings["acks"] = "all";
         settings["transaction.timeout.ms"] = Number((int)options.TransactionTimeout.TotalMilliseconds);
+        // The same wait, where the coordinator's broker has left the cluster, ends when the state of any connection changes: one that is idle is closed.
+        Default(settings, "connections.max.idle.ms", "10000");
         return new ProducerBuilder<byte[], byte[]>(settings).SetLogHandler(Logged).SetErrorHandler(Ignored).Build();
     }
 
@@ -180,6 +182,9 @@ internal sealed class KafkaClients(KafkaOptions options, string instance, ILogge
         Default(settings, "allow.auto.create.topics", "false");
         Default(settings, "topic.metadata.refresh.interval.ms", "30000");
         Default(settings, "log.connection.close", "false");
+        // With all brokers away a moment the client would drop what it knows of them, and begin anew with the addresses of its start. What waits for the
+        // group's coordinator is not told, and waits for ever, whatever its timeout (librdkafka issues 5456 and 5511).
+        Default(settings, "metadata.recovery.strategy", "none");
         return settings;
     }
 

@@ -38,6 +38,7 @@ internal sealed class Membership : IDisposable
     private readonly Thread _thread;
     private volatile IConsumer<byte[], byte[]>? _consumer;
     private int _users;
+    private int _disposed;
 
     /// <param name="clients">Makes the client.</param>
     /// <param name="group">The group's name.</param>
@@ -95,6 +96,10 @@ internal sealed class Membership : IDisposable
     /// <summary>Gives everything up and leaves the group.</summary>
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) == 1)
+        {
+            return;
+        }
         _stopping.Cancel();
         if (!_thread.ThreadState.HasFlag(System.Threading.ThreadState.Unstarted))
         {

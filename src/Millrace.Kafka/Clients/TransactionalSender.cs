@@ -31,6 +31,7 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Doubtful = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Answer = TimeSpan.FromSeconds(2);
 
     private readonly List<RecordProducer> _producers = [];
     private int _turn;
@@ -262,14 +263,14 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
     }
 
     // Both go on in the background after a timeout, and are called again until they know.
-    private static void Finish(Action end, CancellationToken cancellation)
+    private static void Finish(Action<TimeSpan> end, CancellationToken cancellation)
     {
         var since = Stopwatch.GetTimestamp();
         while (true)
         {
             try
             {
-                end();
+                end(Answer);
                 return;
             }
             catch (KafkaRetriableException) when (Stopwatch.GetElapsedTime(since) < Patience && !cancellation.IsCancellationRequested)

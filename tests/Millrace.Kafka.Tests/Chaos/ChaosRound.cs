@@ -62,7 +62,7 @@ internal sealed class ChaosRound(ChaosSettings settings, Action<string> say)
                 await Fault(broker, nodes, auditor);
                 faults++;
                 var before = auditor.Outputs;
-                Until(auditor, nodes, () => auditor.Outputs > before, $"progress after fault {faults}");
+                Until(auditor, nodes, () => auditor.Outputs > before || before == settings.Changes, $"progress after fault {faults}");
             }
             Until(auditor, nodes, () => auditor.Outputs == settings.Changes, "all outputs");
             Say($"{auditor.Outputs} outputs after {faults} faults");
