@@ -40,6 +40,13 @@ internal static partial class EngineLog
     [LoggerMessage(1309, LogLevel.Warning, "The producer of {Name} is made anew: {Reason}")]
     public static partial void Rebuilt(ILogger log, string name, string reason);
 
+    [LoggerMessage(
+        1311,
+        LogLevel.Error,
+        "{Group} gives up the partitions {Partitions} with a call of a processor still under way after {Seconds:0} s. What the call does is not committed; its thread's other partitions wait for it."
+    )]
+    public static partial void Abandoned(ILogger log, string group, string partitions, double seconds);
+
     [LoggerMessage(1310, LogLevel.Warning, "{Name}: {Reason}")]
     public static partial void Trouble(ILogger log, string name, string reason);
 }

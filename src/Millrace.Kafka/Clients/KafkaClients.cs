@@ -34,6 +34,12 @@ internal sealed class KafkaClients(KafkaOptions options, string instance, ILogge
 
     public ILogger Log => log;
 
+    /// <summary>How long a partition that goes to another process waits for a call under way; Kafka's own setting for it.</summary>
+    public long LongestCallMs =>
+        options.Client.TryGetValue("max.poll.interval.ms", out var text) && long.TryParse(text, CultureInfo.InvariantCulture, out var ms)
+            ? ms
+            : 300_000;
+
     /// <summary>The name of this process in transactional ids.</summary>
     public string Instance => instance;
 

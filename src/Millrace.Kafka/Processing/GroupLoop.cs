@@ -29,6 +29,8 @@ internal sealed class GroupLoop : IMember, IDisposable
     private readonly ConcurrentQueue<Action> _orders = new();
     private readonly Dictionary<int, PartitionWork> _works = [];
     private readonly ConcurrentDictionary<int, CancellationTokenSource> _owned = new();
+    private readonly ConcurrentDictionary<int, byte> _abandoned = new();
+    private readonly Lock _committing = new();
     private readonly List<Task> _restores = [];
     private readonly List<Part> _parts = [];
     private readonly List<PartitionWork> _round = [];
@@ -76,7 +78,7 @@ internal sealed class GroupLoop : IMember, IDisposable
             }
         }
         // Whoever is next must find nothing of us under way.
-        using var released = new ManualResetEventSlim();
+        var released = new ManualResetEventSlim();
         Order(() =>
         {
             foreach (var partition in partitions)
@@ -85,7 +87,22 @@ internal sealed class GroupLoop : IMember, IDisposable
             }
             released.Set();
         });
-        while (!released.Wait(50) && !_ended.Task.IsCompleted) { }
+        var since = Environment.TickCount64;
+        while (!released.Wait(50) && !_ended.Task.IsCompleted)
+        {
+            if (Environment.TickCount64 - since < _clients.LongestCallMs)
+            {
+                continue;
+            }
+            // A call hangs. The member is alive, so the broker would take a commit of it: from here on we make none ourselves.
+            foreach (var partition in partitions)
+            {
+                _abandoned[partition] = 0;
+            }
+            lock (_committing) { }
+            EngineLog.Abandoned(_clients.Log, _group.Name, string.Join(", ", partitions), (Environment.TickCount64 - since) / 1000.0);
+            return;
+        }
     }
 
     public void Troubled(string reason) => EngineLog.Trouble(_clients.Log, _group.Name, reason);
@@ -191,6 +208,7 @@ internal sealed class GroupLoop : IMember, IDisposable
 
     private void Release(int partition)
     {
+        _abandoned.TryRemove(partition, out _);
         if (!_works.Remove(partition, out var work))
         {
             return;
@@ -444,7 +462,14 @@ internal sealed class GroupLoop : IMember, IDisposable
             var offsets = _parts
                 .SelectMany(p => p.Positions.Select(o => new TopicPartitionOffset(Place(o.Key, p.Image!.Partition), new Offset(o.Value))))
                 .ToList();
-            _sender.Commit(_parts, offsets, _membership, _cancellation);
+            lock (_committing)
+            {
+                if (_parts.Find(p => _abandoned.ContainsKey(p.Image!.Partition)) is { } late)
+                {
+                    throw new CommitException($"partition {late.Image!.Partition} went to another process while a call hung", true, null);
+                }
+                _sender.Commit(_parts, offsets, _membership, _cancellation);
+            }
         }
         catch (CommitException e)
         {

@@ -37,7 +37,7 @@ public sealed class FencingTests
         var (_, stopSecond) = rig.Run(second, rig.Counting());
         await rig.Soon(() => rig.Outputs(0).Count >= 3, "the second process's work");
         goesOn.SetResult();
-        await rig.Soon(() => rig.Log.Any(l => l.Event == 1308), "a refused commit");
+        await rig.Soon(() => rig.Log.Any(l => l.Event == 1311), "its partition is given up");
         rig.Feed(0, "a");
         await rig.Soon(() => rig.Outputs(0).Count >= 4, "the second process's work");
         Assert.Equal(Rig.Counted("a", "a", "b", "a"), rig.Outputs(0));
