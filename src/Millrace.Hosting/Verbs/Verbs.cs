@@ -22,6 +22,8 @@ internal static class Verbs
             --json                                   for a machine
             --accept FILE                            write the differences found to a file, as meant
             --accepted FILE                          leave out those of such a file
+          replay show AGGREGATE/ID [--at TIME|SEQUENCE|COMMAND]
+                                   an entity's state and rows at any moment of its history, as this code has them
         {GenerationVerbs.Usage}
           help                     print this
         Options that begin with "-" are the host's (--urls, --Millrace:Partitions=4).

@@ -25,10 +25,11 @@ internal sealed class ReplayDiff(ReplayRun run, ReplaySelection selection, Repla
     private readonly ReplayTally _tally = new(accepted, examples);
     private readonly List<ReplayHeld> _parked = [];
     private readonly List<string> _notes = [];
+    private long _commands;
     private long _handled;
     private long _total;
 
-    /// <summary>How many commands were handled, for whoever watches.</summary>
+    /// <summary>How many records were handled, for whoever watches.</summary>
     public long Handled => Interlocked.Read(ref _handled);
 
     /// <summary>How many records there are to handle.</summary>
@@ -68,7 +69,7 @@ internal sealed class ReplayDiff(ReplayRun run, ReplaySelection selection, Repla
             .ConfigureAwait(false);
         return new ReplayResult(
             _tally,
-            Handled,
+            _commands,
             Stopwatch.GetElapsedTime(started),
             [.. _parked.OrderBy(held => held.Live).ThenBy(held => held.Aggregate).ThenBy(held => held.Entity, StringComparer.Ordinal)],
             _notes
@@ -128,6 +129,7 @@ internal sealed class ReplayDiff(ReplayRun run, ReplaySelection selection, Repla
         lock (_gate)
         {
             _tally.Add(found);
+            _commands += replayer.Counters.Commands;
             _parked.AddRange(held);
         }
 

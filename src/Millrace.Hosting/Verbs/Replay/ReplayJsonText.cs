@@ -14,12 +14,35 @@ internal static class ReplayJsonText
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    public static string Of(ReplayReport report)
+    public static string Of(ReplayReport report) => Text(json => Write(json, report));
+
+    /// <summary>An entity at one moment, with the command it came to it by.</summary>
+    public static string Of(EntityAt at) =>
+        Text(json =>
+        {
+            json.WriteStartObject();
+            json.WriteString("aggregate", at.Entity.Aggregate);
+            json.WriteString("entity", at.Entity.Id);
+            if (at.Snapshot is { } snapshot)
+            {
+                json.WritePropertyName("at");
+                Snapshot(json, snapshot);
+            }
+            if (at.Last is { } last)
+            {
+                json.WritePropertyName("command");
+                Record(json, last);
+                Records(json, "published", at.Published);
+            }
+            json.WriteEndObject();
+        });
+
+    private static string Text(Action<Utf8JsonWriter> write)
     {
         using var bytes = new MemoryStream();
         using (var json = new Utf8JsonWriter(bytes, Indented))
         {
-            Write(json, report);
+            write(json);
         }
         return Encoding.UTF8.GetString(bytes.ToArray()) + "\n";
     }
@@ -148,7 +171,7 @@ internal static class ReplayJsonText
             json.WriteStartArray(table.Key);
             foreach (var (_, row) in table)
             {
-                json.WriteRawValue(row);
+                Value(json, row);
             }
             json.WriteEndArray();
         }
@@ -193,8 +216,15 @@ internal static class ReplayJsonText
         else
         {
             json.WritePropertyName(name);
-            json.WriteRawValue(value);
+            Value(json, value);
         }
+    }
+
+    // Through the writer, so that it is indented with the rest.
+    private static void Value(Utf8JsonWriter json, string value)
+    {
+        using var document = JsonDocument.Parse(value);
+        document.RootElement.WriteTo(json);
     }
 
     private static string Name(ComparedLog log) => log.ToString().ToLowerInvariant();

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 
 namespace Millrace;
 
@@ -130,7 +131,7 @@ internal static class ReplayText
         }
         var half = (Width - 5) / 2;
         text.Append('\n');
-        Line(text, $"  {"recorded".PadRight(half)} │ this build");
+        Line(text, $"    {"recorded".PadRight(half - 2)} │   this build");
         Line(text, $"  {new string('─', half)}─┼─{new string('─', half)}");
         var left = Column(explained.Recorded, explained.Replayed, half);
         var right = Column(explained.Replayed, explained.Recorded, half);
@@ -140,22 +141,44 @@ internal static class ReplayText
         }
     }
 
+    /// <summary>Each record with a line a member; a star stands where the other side says something else.</summary>
     private static List<string> Column(IReadOnlyList<ShownRecord> records, IReadOnlyList<ShownRecord> others, int width)
     {
         var lines = new List<string>();
         if (records.Count == 0)
         {
-            lines.Add("(nothing)");
+            lines.Add("  (nothing)");
         }
         foreach (var record in records)
         {
-            var same = others.Any(other => other.Id == record.Id && other.Type == record.Type && other.Value == record.Value);
-            var mark = same ? "  " : "* ";
-            lines.AddRange(
-                Chunks($"{mark}{(record.Type.Length > 0 ? record.Type : "answer")} {record.Value ?? "(erased)"}", width, "    ")
-            );
+            var other = others.FirstOrDefault(other => other.Id == record.Id && other.Type == record.Type);
+            lines.Add($"{(other is null ? '*' : ' ')} {(record.Type.Length > 0 ? record.Type : "answer")}");
+            var (members, theirs) = (Members(record), other is null ? [] : Members(other));
+            foreach (var (name, value) in members)
+            {
+                var same = other is null || theirs.Any(member => member.Name == name && member.Value == value);
+                lines.AddRange(Chunks($"{(same ? ' ' : '*')}   {name} {value}", width, "      "));
+            }
         }
         return lines;
+    }
+
+    private static List<(string Name, string Value)> Members(ShownRecord record)
+    {
+        if (record.Value is null)
+        {
+            return [("", "(erased)")];
+        }
+        using var document = JsonDocument.Parse(record.Value);
+        return document.RootElement.ValueKind == JsonValueKind.Object
+            ?
+            [
+                .. document
+                    .RootElement.EnumerateObject()
+                    .Where(member => member.Name != "$type")
+                    .Select(member => (member.Name, member.Value.GetRawText())),
+            ]
+            : [("", record.Value)];
     }
 
     private static void Wrapped(StringBuilder text, string title, string value)

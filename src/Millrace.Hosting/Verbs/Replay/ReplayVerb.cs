@@ -21,7 +21,10 @@ internal static class ReplayVerb
             return args switch
             {
                 ["diff", .. var rest] => await DiffAsync(services, rest, output, error).ConfigureAwait(false),
-                _ => throw new ReplayException($"There is no verb \"replay {string.Join(' ', args)}\": there is replay diff."),
+                ["show", .. var rest] => await ShowAsync(services, rest, output).ConfigureAwait(false),
+                _ => throw new ReplayException(
+                    $"There is no verb \"replay {string.Join(' ', args)}\": there is replay diff and replay show."
+                ),
             };
         }
         catch (Exception e)
@@ -83,6 +86,20 @@ internal static class ReplayVerb
         var report = new ReplayReport(run, result, explained, accepted);
         await output.WriteAsync(options.Has("json") ? ReplayJsonText.Of(report) : ReplayText.Of(report)).ConfigureAwait(false);
         return report.ExitCode;
+    }
+
+    private static async Task<int> ShowAsync(IServiceProvider services, string[] args, TextWriter output)
+    {
+        var options = ReplayOptions.Parse(args, [], ["at"], services.GetRequiredService<IConfiguration>());
+        var entity = options.Words is [var word]
+            ? Entity(word)
+            : throw new ReplayException("Say which entity: replay show aggregate/id, for example ticket/17.");
+        await using var engine = Recorded(services).Open();
+        var at = await new EntityReplay(Run(services, engine))
+            .AtAsync(entity, ReplayMoment.Parse(options.Text("at")), CancellationToken.None)
+            .ConfigureAwait(false);
+        await output.WriteAsync(ReplayJsonText.Of(at)).ConfigureAwait(false);
+        return at.Last is null ? 1 : 0;
     }
 
     private static RecordedData Recorded(IServiceProvider services) =>
