@@ -22,6 +22,9 @@ internal static class Verbs
             --json                                   for a machine
             --accept FILE                            write the differences found to a file, as meant
             --accepted FILE                          leave out those of such a file
+            --from FILE                              run what "record" wrote, without the live application's data
+          record FILE [--entity AGGREGATE/ID ... | --sample N | --since TIME --until TIME] [--mask NAME,NAME] [--secret TEXT]
+                                   write the commands and events of these to a file, the members of these names masked
           replay show AGGREGATE/ID [--at TIME|SEQUENCE|COMMAND]
                                    an entity's state and rows at any moment of its history, as this code has them
         {GenerationVerbs.Usage}
@@ -61,6 +64,10 @@ internal static class Verbs
                 return await new GenerationVerbs(services.GetRequiredService<IConfiguration>(), Console.In, output, error).RunAsync(args);
             case ["replay", ..]:
                 return await ReplayVerb.RunAsync(services, args[1..], output, error);
+            case ["replay", .. var replay]:
+                return await ReplayVerb.RunAsync(services, replay, output, error);
+            case ["record", ..]:
+                return await ReplayVerb.RunAsync(services, args, output, error);
             default:
                 await error.WriteLineAsync($"There is no verb \"{string.Join(' ', args)}\".\n{Usage}");
                 return 2;

@@ -23,7 +23,9 @@ internal sealed class ReplayRun
         Recorded = recorded;
         Application = new Application(topology, recorded.Partitions, recorded.Sources.Count == 0 ? "" : recorded.Sources[0]);
         Application.Live = LiveGeneration(engine);
-        Seals = Seals.Of(Application, engine, services);
+        IsWhole = engine is not ExcerptReader;
+        // What is personal was opened when the excerpt was written.
+        Seals = IsWhole ? Seals.Of(Application, engine, services) : null;
         Aggregates = [.. topology.Aggregates.Where(aggregate => recorded.Aggregates.Any(known => known.Name == aggregate.Name))];
     }
 
@@ -40,7 +42,7 @@ internal sealed class ReplayRun
     public Seals? Seals { get; }
 
     /// <summary>Whether the logs have every record from their beginning on; an excerpt has not.</summary>
-    public bool IsWhole { get; private init; } = true;
+    public bool IsWhole { get; }
 
     /// <summary>Begins a replay of what an engine has recorded.</summary>
     /// <exception cref="ReplayException">There is nothing recorded, or this build cannot follow it.</exception>

@@ -98,6 +98,10 @@ internal sealed record Fingerprint(
             ? JsonSerializer.Deserialize(stored, FingerprintJson.Default.Fingerprint)
             : null;
 
+    /// <summary>Saves it as a start does.</summary>
+    public void Save(ITransaction transaction) =>
+        transaction.Put(StateKey, JsonSerializer.SerializeToUtf8Bytes(this, FingerprintJson.Default.Fingerprint));
+
     // Views, reactions and message types that were taken out are remembered: their logs and state are still there.
     private Fingerprint With(Fingerprint before) =>
         this with

@@ -154,6 +154,40 @@ public sealed class ReplayVerbTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_excerpt_needs_no_live_application_and_says_nothing_that_was_masked()
+    {
+        var file = Path.Combine(_folder, "..", $"{Path.GetFileName(_folder)}.jsonl");
+        try
+        {
+            Assert.Equal(0, (await Run("record", file, "--mask", "title,text")).Code);
+            var text = await File.ReadAllTextAsync(file, Stop);
+            Assert.DoesNotContain("\"one\"", text, StringComparison.Ordinal);
+            Assert.DoesNotContain("a note", text, StringComparison.Ordinal);
+            // The same value is masked by the same one, in the row and in the event.
+            var masked = System.Text.RegularExpressions.Regex.Matches(text, "\"title\":\"(masked-[0-9a-f]{8})\"").Select(match => match.Groups[1].Value);
+            Assert.Equal(2, masked.Distinct().Count());
+            Assert.Equal(5, masked.Count());
+
+            string[] elsewhere = ["--from", file, "--Millrace:Embedded:Folder=/no/such/folder"];
+            Assert.Equal(0, (await Run(Ward.Deployed, ["replay", "diff", .. elsewhere])).Code);
+            var (code, output, _) = await Run(["replay", "diff", "--json", .. elsewhere]);
+            var json = JsonNode.Parse(output)!;
+            Assert.Equal((1, 2, 4), (code, (int)json["differences"]!, (int)json["commands"]!));
+
+            // The same entities and the same secret give the same file.
+            Assert.Equal(0, (await Run("record", file, "--mask", "text", "--mask", "title")).Code);
+            Assert.Equal(text, await File.ReadAllTextAsync(file, Stop));
+            Assert.Equal(0, (await Run("record", file, "--entity", "case/2")).Code);
+            Assert.DoesNotContain("\"key\":\"1\"", await File.ReadAllTextAsync(file, Stop), StringComparison.Ordinal);
+            Assert.Equal(1, (await Run(["replay", "diff", .. elsewhere])).Code);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
     public async Task An_entity_is_shown_as_it_was_at_any_moment()
     {
         var now = JsonNode.Parse((await Run("replay", "show", "case/2")).Output)!;

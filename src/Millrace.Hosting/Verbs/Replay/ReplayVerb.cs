@@ -21,6 +21,7 @@ internal static class ReplayVerb
             return args switch
             {
                 ["diff", .. var rest] => await DiffAsync(services, rest, output, error).ConfigureAwait(false),
+                ["record", .. var rest] => await RecordAsync(services, rest, error).ConfigureAwait(false),
                 ["show", .. var rest] => await ShowAsync(services, rest, output).ConfigureAwait(false),
                 _ => throw new ReplayException(
                     $"There is no verb \"replay {string.Join(' ', args)}\": there is replay diff and replay show."
@@ -50,21 +51,15 @@ internal static class ReplayVerb
         var options = ReplayOptions.Parse(
             args,
             ["json", "since-code"],
-            ["since", "until", "sample", "entity", "accept", "accepted", "show", "threads"],
+            ["since", "until", "sample", "entity", "accept", "accepted", "from", "show", "threads"],
             services.GetRequiredService<IConfiguration>()
         );
         RequireNoWords(options, "diff");
-        var selection = new ReplaySelection
-        {
-            Since = options.Time("since", long.MinValue),
-            Until = options.Time("until", long.MaxValue),
-            SinceCode = options.Has("since-code"),
-            Sample = options.Number("sample", 0),
-            Entities = [.. options.All("entity").Select(Entity)],
-        };
+        var excerpt = options.Text("from") is { } from ? ExcerptReader.Load(from) : null;
+        var selection = Selection(options, excerpt?.Head.Since, excerpt?.Head.Until);
         var accepted = options.Text("accepted") is { } path ? ReplayAcceptance.Load(path) : null;
-        await using var engine = Recorded(services).Open();
-        var run = Run(services, engine);
+        await using var engine = excerpt ?? Recorded(services).Open();
+        var run = Run(services, engine, excerpt is null ? Recorded(services).Scratch : static () => new ScratchState());
         var diff = new ReplayDiff(
             run,
             selection,
@@ -88,6 +83,30 @@ internal static class ReplayVerb
         return report.ExitCode;
     }
 
+    private static async Task<int> RecordAsync(IServiceProvider services, string[] args, TextWriter error)
+    {
+        var options = ReplayOptions.Parse(
+            args,
+            [],
+            ["since", "until", "sample", "entity", "mask", "secret"],
+            services.GetRequiredService<IConfiguration>()
+        );
+        var path = options.Words is [var word] ? word : throw new ReplayException("Say where to: record FILE.");
+        string[] masked = [.. options.All("mask").SelectMany(names => names.Split(',')).Select(name => name.Trim()).Order(StringComparer.Ordinal)];
+        await using var engine = Recorded(services).Open();
+        var run = Run(services, engine, Recorded(services).Scratch);
+        var mask = new ExcerptMask(masked, options.Text("secret") ?? run.Application.Topology.Name);
+        var writer = new ExcerptWriter(run, Selection(options), mask, masked);
+        await using (var file = new BufferedStream(File.Create(path), 1 << 16))
+        {
+            writer.Write(file);
+        }
+        await error
+            .WriteLineAsync($"{path}: {writer.Written.Commands} commands, {writer.Written.Recorded} records of what followed from them.")
+            .ConfigureAwait(false);
+        return 0;
+    }
+
     private static async Task<int> ShowAsync(IServiceProvider services, string[] args, TextWriter output)
     {
         var options = ReplayOptions.Parse(args, [], ["at"], services.GetRequiredService<IConfiguration>());
@@ -95,7 +114,7 @@ internal static class ReplayVerb
             ? Entity(word)
             : throw new ReplayException("Say which entity: replay show aggregate/id, for example ticket/17.");
         await using var engine = Recorded(services).Open();
-        var at = await new EntityReplay(Run(services, engine))
+        var at = await new EntityReplay(Run(services, engine, Recorded(services).Scratch))
             .AtAsync(entity, ReplayMoment.Parse(options.Text("at")), CancellationToken.None)
             .ConfigureAwait(false);
         await output.WriteAsync(ReplayJsonText.Of(at)).ConfigureAwait(false);
@@ -106,12 +125,22 @@ internal static class ReplayVerb
         services.GetService<RecordedData>()
         ?? throw new ReplayException("There is no engine to read from: call UseEmbedded() or UseKafka() on what AddMillrace returns.");
 
-    private static ReplayRun Run(IServiceProvider services, IEngine engine) =>
+    private static ReplaySelection Selection(ReplayOptions options, long? since = null, long? until = null) =>
+        new()
+        {
+            Since = options.Time("since", since ?? long.MinValue),
+            Until = options.Time("until", until ?? long.MaxValue),
+            SinceCode = options.Has("since-code"),
+            Sample = options.Number("sample", 0),
+            Entities = [.. options.All("entity").Select(Entity)],
+        };
+
+    private static ReplayRun Run(IServiceProvider services, IEngine engine, Func<ScratchState> scratch) =>
         ReplayRun.Of(
             services.GetRequiredService<Topology>(),
             services.GetRequiredService<MillraceOptions>(),
             engine,
-            Recorded(services).Scratch,
+            scratch,
             services
         );
 
