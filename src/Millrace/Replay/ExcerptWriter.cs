@@ -62,7 +62,11 @@ internal sealed class ExcerptWriter(ReplayRun run, ReplaySelection selection, Ex
                     names.IsControl ? names.Type.SequenceEqual(Controls.Code) : Wants(record) && record.Time < selection.Until
             );
         }
-        foreach (var reaction in application.Topology.Reactions.Where(reaction => reaction.Aggregate.Name == aggregate.Name && reaction.KeyedByType is null))
+        foreach (
+            var reaction in application.Topology.Reactions.Where(reaction =>
+                reaction.Aggregate.Name == aggregate.Name && reaction.KeyedByType is null
+            )
+        )
         {
             recorded += Copy(
                 file,

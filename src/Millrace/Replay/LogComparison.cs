@@ -32,29 +32,29 @@ internal sealed class LogComparison : IDisposable
     private readonly int _code;
 
     /// <summary>Begins a comparison.</summary>
-    /// <param name="engine">Where the recorded log is.</param>
+    /// <param name="recorded">The recorded log.</param>
     /// <param name="log">Which kind of log it is.</param>
     /// <param name="of">The aggregate or reaction.</param>
-    /// <param name="source">The partition of the log.</param>
+    /// <param name="partition">The partition of the log.</param>
     /// <param name="selection">What is compared.</param>
     /// <param name="code">From which change of code on; 0 for all.</param>
     /// <param name="wants">Which keys; null for all.</param>
     /// <param name="tally">Where what is found goes.</param>
     public LogComparison(
-        IEngine engine,
+        RecordedCursor recorded,
         ComparedLog log,
         string of,
-        TopicPartition source,
+        int partition,
         ReplaySelection selection,
         int code,
         Func<ReadOnlySpan<byte>, bool>? wants,
         ReplayTally tally
     )
     {
-        _recorded = new RecordedCursor(engine, source);
+        _recorded = recorded;
         _log = log;
         _of = of;
-        _partition = source.Partition;
+        _partition = partition;
         _selection = selection;
         _code = code;
         _wants = wants;

@@ -7,7 +7,7 @@ internal sealed class RecordedCursor : IDisposable
 {
     private const int Batch = 4096;
 
-    private readonly ILogReader _reader;
+    private readonly ILogReader? _reader;
     private readonly long _end;
     private ReadOnlyMemory<Record> _records;
     private int _at = -1;
@@ -18,6 +18,11 @@ internal sealed class RecordedCursor : IDisposable
         _end = _reader.End;
         Advance();
     }
+
+    private RecordedCursor() { }
+
+    /// <summary>Goes through a log that is not there.</summary>
+    public static RecordedCursor Empty => new();
 
     public bool HasHead { get; private set; }
 
@@ -33,8 +38,8 @@ internal sealed class RecordedCursor : IDisposable
         HasHead = _at < _records.Length && Head.Offset < _end;
     }
 
-    public void Dispose() => _reader.Dispose();
+    public void Dispose() => _reader?.Dispose();
 
     // A reader that has nothing has come to where the log ended, or beyond.
-    private ReadOnlyMemory<Record> Next() => _reader.TryRead(Batch, out var batch) ? batch.Records : default;
+    private ReadOnlyMemory<Record> Next() => _reader!.TryRead(Batch, out var batch) ? batch.Records : default;
 }

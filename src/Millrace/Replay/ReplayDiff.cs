@@ -17,7 +17,14 @@ internal sealed record ReplayResult(
 );
 
 /// <summary>Runs the command logs through this build and compares what it publishes with what is recorded. Partitions run beside each other.</summary>
-internal sealed class ReplayDiff(ReplayRun run, ReplaySelection selection, ReplayAcceptance? accepted, int examples, int threads)
+internal sealed class ReplayDiff(
+    ReplayRun run,
+    ReplaySelection selection,
+    ReplayAcceptance? accepted,
+    int examples,
+    int threads,
+    IReadOnlyDictionary<Type, object>? settings = null
+)
 {
     private const int Batch = 8192;
 
@@ -60,13 +67,16 @@ internal sealed class ReplayDiff(ReplayRun run, ReplaySelection selection, Repla
                 }
             }
         }
+        using var reactions = new ReactionReplay(run, selection, settings ?? new Dictionary<Type, object>(), _notes.Add);
         await Parallel
             .ForEachAsync(
                 jobs,
                 new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation },
-                async (job, stop) => await PartitionAsync(job.Aggregate, job.Partition, job.End, job.Wants, stop).ConfigureAwait(false)
+                async (job, stop) =>
+                    await PartitionAsync(job.Aggregate, job.Partition, job.End, job.Wants, reactions, stop).ConfigureAwait(false)
             )
             .ConfigureAwait(false);
+        await reactions.FinishAsync(_tally, cancellation).ConfigureAwait(false);
         return new ReplayResult(
             _tally,
             _commands,
@@ -81,6 +91,7 @@ internal sealed class ReplayDiff(ReplayRun run, ReplaySelection selection, Repla
         int partition,
         long end,
         Func<ReadOnlySpan<byte>, bool>? wants,
+        ReactionReplay reactions,
         CancellationToken cancellation
     )
     {
@@ -92,12 +103,14 @@ internal sealed class ReplayDiff(ReplayRun run, ReplaySelection selection, Repla
         var (eventLog, answerLog) = (run.Application.Events(aggregate), run.Application.Outcomes(aggregate));
         using var events = Comparison(ComparedLog.Events, eventLog);
         using var answers = aggregate.CommandTypes.Count > 0 ? Comparison(ComparedLog.Answers, answerLog) : null;
+        await using var below = reactions.Lane(aggregate, partition, wants, found);
         await using var replayer = run.Replayer(aggregate, partition, wants);
         replayer.State.Appended = (target, time, key, headers, value) =>
         {
             if (target.Topic.Name == eventLog.Name)
             {
                 events.Append(time, key, headers, value);
+                below.Add(time, key, headers, value);
             }
             else
             {
@@ -115,16 +128,19 @@ internal sealed class ReplayDiff(ReplayRun run, ReplaySelection selection, Repla
                 next = records.IsEmpty ? end : records.Span[^1].Offset + 1;
                 recent.Take(records.Span);
                 await replayer.HandleAsync(records, cancellation).ConfigureAwait(false);
+                await below.HandOnAsync(cancellation).ConfigureAwait(false);
                 Interlocked.Add(ref _handled, records.Length);
             }
         }
         await replayer.FinishAsync(cancellation).ConfigureAwait(false);
+        await below.HandOnAsync(cancellation).ConfigureAwait(false);
         if (run.Engine.IsShared)
         {
             NotYetDecided(replayer.Source, end, pending);
         }
         events.Complete();
         answers?.Complete();
+        below.Complete();
         var held = Held(aggregate, partition, replayer.State, wants);
         lock (_gate)
         {
@@ -134,7 +150,16 @@ internal sealed class ReplayDiff(ReplayRun run, ReplaySelection selection, Repla
         }
 
         LogComparison Comparison(ComparedLog log, Topic topic) =>
-            new(run.Engine, log, aggregate.Name, new TopicPartition(topic, partition), selection, code, wants, found)
+            new(
+                new RecordedCursor(run.Engine, new TopicPartition(topic, partition)),
+                log,
+                aggregate.Name,
+                partition,
+                selection,
+                code,
+                wants,
+                found
+            )
             {
                 OrderOf = recent.PlaceOf,
                 IsPending = pending.Contains,

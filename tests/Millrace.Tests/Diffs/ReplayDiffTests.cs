@@ -52,6 +52,55 @@ public class ReplayDiffTests
         );
 
     [Fact]
+    public async Task Alerts_that_would_have_been_sent_and_those_that_would_not_are_found_by_their_keys()
+    {
+        var recorded = Recorded().After(TimeSpan.FromHours(2));
+        Assert.Empty(Intents(await DiffAsync(recorded, Ward.Deployed)));
+
+        // Cases 2, 5 and 6 are high now, and nobody noted anything about them. Of the low ones the third was a rush, and is not;
+        // of the high ones the third came earlier.
+        Assert.Equal(
+            [
+                "OnlyAfter unnoticed 2",
+                "OnlyAfter unnoticed 5",
+                "OnlyAfter unnoticed 6",
+                "OnlyBefore rush low",
+                "OnlyBefore rush high",
+                "OnlyAfter rush high",
+            ],
+            Intents(await DiffAsync(recorded, Ward.With(new Ward.Rules(HighFrom: 2)))),
+            SameInAnyOrder
+        );
+        // The same alerts with other words.
+        Assert.Equal(
+            ["Changed unnoticed 3", "Changed unnoticed 7", "Changed unnoticed 8"],
+            Intents(await DiffAsync(recorded, Ward.With(new Ward.Rules(Suffix: "!")))),
+            SameInAnyOrder
+        );
+    }
+
+    [Fact]
+    public async Task A_reaction_that_is_new_wants_all_that_it_wants_only_after()
+    {
+        var recorded = Recorded(Ward.WithoutReactions).After(TimeSpan.FromHours(2));
+        var result = await new ReplayDiff(
+            Run(recorded, Ward.Deployed),
+            new ReplaySelection(),
+            null,
+            1,
+            2,
+            new Dictionary<Type, object> { [typeof(Patience)] = new Patience() }
+        ).RunAsync(Stop);
+
+        Assert.Empty(Found(result));
+        Assert.Equal(
+            ["OnlyAfter unnoticed 3", "OnlyAfter unnoticed 7", "OnlyAfter unnoticed 8", "OnlyAfter rush low", "OnlyAfter rush high"],
+            Intents(result),
+            SameInAnyOrder
+        );
+    }
+
+    [Fact]
     public async Task Code_that_throws_parks_its_entity_and_the_rest_goes_on()
     {
         var result = await DiffAsync(Recorded(), Ward.With(new Ward.Rules(ThrowsOn: "b")));
@@ -121,12 +170,13 @@ public class ReplayDiffTests
             ReplayAcceptance.Save(path, (await DiffAsync(recorded, candidate)).Tally, null);
             var accepted = ReplayAcceptance.Load(path);
             var result = await new ReplayDiff(Run(recorded, candidate), new ReplaySelection(), accepted, 1, 2).RunAsync(Stop);
-            Assert.Equal((0, 5), (result.Tally.Differences, result.Tally.Accepted));
+            // Five events and three rushes.
+            Assert.Equal((0, 8), (result.Tally.Differences, result.Tally.Accepted));
             Assert.Empty(accepted.Stale);
 
             var again = ReplayAcceptance.Load(path);
             Assert.Empty(Found(await new ReplayDiff(Run(recorded, Ward.Deployed), new ReplaySelection(), again, 1, 2).RunAsync(Stop)));
-            Assert.Equal(5, again.Stale.Count());
+            Assert.Equal(8, again.Stale.Count());
 
             // A pattern stands for all of a kind; what it does not name is left.
             await File.WriteAllTextAsync(
@@ -238,6 +288,13 @@ public class ReplayDiffTests
                         Enumerable.Repeat($"{entry.Key.Kind} {type.Key.Type} {entry.Key.Entity}", (int)entry.Value)
                     )
                 ),
+        ];
+
+    private static List<string> Intents(ReplayResult result) =>
+        [
+            .. result
+                .Tally.Types.Where(type => type.Key.Log == ComparedLog.Intents)
+                .SelectMany(type => type.Value.ByEntity.Keys.Select(key => $"{key.Kind} {type.Key.Of} {key.Entity}")),
         ];
 
     private static bool SameInAnyOrder(IEnumerable<string> expected, IEnumerable<string> found) =>

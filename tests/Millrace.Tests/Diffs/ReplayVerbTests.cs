@@ -27,7 +27,9 @@ public sealed class ReplayVerbTests : IAsyncLifetime
         await source.Commit(Update(new CaseRow(2, "two", 2)));
         await source.Settled(Stop);
         // Synced by the ten milliseconds that a commit waits for others.
-        await Until(async () => (await Run("replay", "show", "case/2")).Output.Contains("\"notes\": 1", StringComparison.OrdinalIgnoreCase));
+        await Until(async () =>
+            (await Run("replay", "show", "case/2")).Output.Contains("\"notes\": 1", StringComparison.OrdinalIgnoreCase)
+        );
     }
 
     public async ValueTask DisposeAsync()
@@ -91,7 +93,9 @@ public sealed class ReplayVerbTests : IAsyncLifetime
             ["case-graded only-after 2", "case-opened changed 1"],
             json["types"]!
                 .AsArray()
-                .SelectMany(type => type!["entities"]!.AsArray().Select(entity => $"{type["type"]} {entity!["difference"]} {entity["entity"]}"))
+                .SelectMany(type =>
+                    type!["entities"]!.AsArray().Select(entity => $"{type["type"]} {entity!["difference"]} {entity["entity"]}")
+                )
         );
         Assert.Equal(["1", "2"], json["first"]!.AsArray().Select(first => (string)first!["entity"]!));
         Assert.Equal("high", (string)json["first"]![0]!["replayed"]![0]!["value"]!["level"]!);
@@ -131,7 +135,11 @@ public sealed class ReplayVerbTests : IAsyncLifetime
             Assert.Equal(0, (await Run("replay", "diff", "--accepted", file)).Code);
             var (code, output, _) = await Run(Ward.Deployed, "replay", "diff", "--accepted", file);
             Assert.Equal(0, code);
-            Assert.Contains("Nothing meets the accepted difference case only-after case-graded 2 any more", output, StringComparison.Ordinal);
+            Assert.Contains(
+                "Nothing meets the accepted difference case only-after case-graded 2 any more",
+                output,
+                StringComparison.Ordinal
+            );
         }
         finally
         {
@@ -164,7 +172,9 @@ public sealed class ReplayVerbTests : IAsyncLifetime
             Assert.DoesNotContain("\"one\"", text, StringComparison.Ordinal);
             Assert.DoesNotContain("a note", text, StringComparison.Ordinal);
             // The same value is masked by the same one, in the row and in the event.
-            var masked = System.Text.RegularExpressions.Regex.Matches(text, "\"title\":\"(masked-[0-9a-f]{8})\"").Select(match => match.Groups[1].Value);
+            var masked = System
+                .Text.RegularExpressions.Regex.Matches(text, "\"title\":\"(masked-[0-9a-f]{8})\"")
+                .Select(match => match.Groups[1].Value);
             Assert.Equal(2, masked.Distinct().Count());
             Assert.Equal(5, masked.Count());
 

@@ -70,6 +70,9 @@ internal static class Ward
     public static Topology With(Rules rules) =>
         Topology.Named("ward").Json(WardJson.Default).Add(Case(rules)).Add(Unnoticed(Case(rules), rules)).Add(Rush(Case(rules)));
 
+    /// <summary>What was deployed before anybody wanted alerts.</summary>
+    public static readonly Topology WithoutReactions = Topology.Named("ward").Json(WardJson.Default).Add(Case(new Rules()));
+
     /// <summary>A build in which commands have other names.</summary>
     public static readonly Topology WithoutCommands = Topology
         .Named("ward")
@@ -146,7 +149,7 @@ internal static class Ward
                 (state, e, context) =>
                     e switch
                     {
-                        Opened("x", "high") or Opened(_, "high") => Then.Keep(state)
+                        Opened(_, "high") => Then.Keep(state)
                             .At(
                                 context.Time.AddMinutes(context.Settings.Minutes),
                                 "notice",

@@ -65,7 +65,8 @@ internal static class ReplayVerb
             selection,
             accepted,
             options.Number("show", 1),
-            options.Number("threads", Environment.ProcessorCount)
+            options.Number("threads", Environment.ProcessorCount),
+            services.GetRequiredService<SettingsReader>().Read([])
         );
         var result = await diff.RunAsync(CancellationToken.None).ConfigureAwait(false);
         if (options.Text("accept") is { } file)
@@ -92,7 +93,10 @@ internal static class ReplayVerb
             services.GetRequiredService<IConfiguration>()
         );
         var path = options.Words is [var word] ? word : throw new ReplayException("Say where to: record FILE.");
-        string[] masked = [.. options.All("mask").SelectMany(names => names.Split(',')).Select(name => name.Trim()).Order(StringComparer.Ordinal)];
+        string[] masked =
+        [
+            .. options.All("mask").SelectMany(names => names.Split(',')).Select(name => name.Trim()).Order(StringComparer.Ordinal),
+        ];
         await using var engine = Recorded(services).Open();
         var run = Run(services, engine, Recorded(services).Scratch);
         var mask = new ExcerptMask(masked, options.Text("secret") ?? run.Application.Topology.Name);
@@ -136,13 +140,7 @@ internal static class ReplayVerb
         };
 
     private static ReplayRun Run(IServiceProvider services, IEngine engine, Func<ScratchState> scratch) =>
-        ReplayRun.Of(
-            services.GetRequiredService<Topology>(),
-            services.GetRequiredService<MillraceOptions>(),
-            engine,
-            scratch,
-            services
-        );
+        ReplayRun.Of(services.GetRequiredService<Topology>(), services.GetRequiredService<MillraceOptions>(), engine, scratch, services);
 
     private static EntityName Entity(string text) =>
         EntityName.Parse(text) ?? throw new ReplayException($"\"{text}\" is no entity: say aggregate/id, for example ticket/17.");
