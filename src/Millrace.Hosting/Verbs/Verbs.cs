@@ -62,8 +62,6 @@ internal static class Verbs
                 return sound != 0 || differences != 0 ? 1 : 0;
             case ["replay", ..] when GenerationVerbs.Is(args):
                 return await new GenerationVerbs(services.GetRequiredService<IConfiguration>(), Console.In, output, error).RunAsync(args);
-            case ["replay", ..]:
-                return await ReplayVerb.RunAsync(services, args[1..], output, error);
             case ["replay", .. var replay]:
                 return await ReplayVerb.RunAsync(services, replay, output, error);
             case ["record", ..]:
