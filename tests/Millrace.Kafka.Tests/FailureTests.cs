@@ -87,6 +87,145 @@ public sealed class FailureTests
         await Eventually.Get(() => Faults(office), said => said.Contains("A record of '2' with", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task A_frozen_broker_costs_time_and_nothing_else()
+    {
+        await using var broker = await KafkaBroker.StartAsync();
+        var prefix = KafkaBroker.NewPrefix("hard");
+        await using var office = await new Office(broker.Bootstrap, prefix).StartAsync();
+        await Insert(office, 1, 40).WaitAsync(Limit, None);
+
+        await broker.PauseAsync();
+        var during = Insert(office, 41, 40);
+        var options = new SendOptions { IdempotencyKey = "once" };
+        var asked = office.Commands.Send("1", new Reroute("after the frost"), options, None);
+        using (var frost = new PeriodicTimer(TimeSpan.FromSeconds(20)))
+        {
+            // Longer than a session and than a transaction may take.
+            await frost.WaitForNextTickAsync(None);
+        }
+        await broker.ContinueAsync();
+        await during.WaitAsync(Limit, None);
+        try
+        {
+            Assert.Null((await asked.WaitAsync(Limit, None)).Rejected);
+        }
+        catch (EngineException e)
+        {
+            // It waited for longer than a transaction may take, and was not written.
+            Assert.Contains(Commands, e.Message, StringComparison.Ordinal);
+            Assert.Null((await office.Commands.Send("1", new Reroute("after the frost"), options, None).WaitAsync(Limit, None)).Rejected);
+        }
+        await Eventually.Get(() => office.View.All().Count(), count => count == 80);
+
+        // Each once, whatever happened in between.
+        var sent = Sent(office);
+        Assert.Equal(Enumerable.Range(1, 80).Select(id => $"{id}").Order(), sent.Order());
+    }
+
+    /// <summary>The account may not write the events any more, and then may again.</summary>
+    [Fact]
+    public async Task A_right_taken_away_is_named_with_its_topic_and_given_back_it_goes_on()
+    {
+        await using var broker = await KafkaBroker.StartAsync(
+            1,
+            "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "allow.everyone.if.no.acl.found=true"
+        );
+        var prefix = KafkaBroker.NewPrefix("rights");
+        await using var office = await new Office(broker.Bootstrap, prefix).StartAsync();
+        await Insert(office, 1, 4).WaitAsync(Limit, None);
+        var events = prefix + office.Runtime.Application.Events(Parcel.Definition).Name;
+        using var admin = Admin(broker);
+        var deny = new AclBinding
+        {
+            Pattern = new ResourcePattern
+            {
+                Type = ResourceType.Topic,
+                Name = events,
+                ResourcePatternType = ResourcePatternType.Literal,
+            },
+            Entry = new AccessControlEntry
+            {
+                Principal = "User:ANONYMOUS",
+                Host = "*",
+                Operation = AclOperation.Write,
+                PermissionType = AclPermissionType.Deny,
+            },
+        };
+        var others = new AclBinding
+        {
+            Pattern = deny.Pattern,
+            Entry = new AccessControlEntry
+            {
+                Principal = "User:ANONYMOUS",
+                Host = "*",
+                Operation = AclOperation.All,
+                PermissionType = AclPermissionType.Allow,
+            },
+        };
+        await admin.CreateAclsAsync([others, deny]);
+
+        await Insert(office, 5, 4).WaitAsync(Limit, None);
+        var said = await Eventually.Get(() => Faults(office), said => said.Contains("authorization", StringComparison.OrdinalIgnoreCase));
+        Assert.Contains(events, said, StringComparison.Ordinal);
+
+        await admin.DeleteAclsAsync([deny.ToFilter()]);
+        await Eventually.Get(() => office.View.All().Count(), count => count == 8);
+        Assert.Equal(Enumerable.Range(1, 8).Select(id => $"{id}"), Sent(office).Order());
+    }
+
+    /// <summary>Somebody deletes the event log under a running process.</summary>
+    [Fact]
+    public async Task A_deleted_topic_is_named_and_not_made_again()
+    {
+        var broker = await KafkaBroker.SharedAsync();
+        var prefix = KafkaBroker.NewPrefix("deleted");
+        await using var office = await new Office(broker.Bootstrap, prefix).StartAsync();
+        await Insert(office, 1, 4).WaitAsync(Limit, None);
+        await Eventually.Get(() => office.View.All().Count(), count => count == 4);
+        var events = prefix + office.Runtime.Application.Events(Parcel.Definition).Name;
+        using var admin = Admin(broker);
+
+        await admin.DeleteTopicsAsync([events]);
+        await Insert(office, 5, 4).WaitAsync(Limit, None);
+
+        var said = await Eventually.Get(() => Faults(office), said => said.Contains(events, StringComparison.Ordinal));
+        Assert.DoesNotContain(admin.GetMetadata(TimeSpan.FromSeconds(20)).Topics, topic => topic.Topic == events);
+        Assert.Equal(4, office.View.All().Count());
+    }
+
+    /// <summary>The parcels of every parcel-sent in the event log.</summary>
+    private static List<string> Sent(Office office)
+    {
+        var sent = new List<string>();
+        var events = office.Runtime.Application.Events(Parcel.Definition);
+        for (var partition = 0; partition < events.Partitions; partition++)
+        {
+            using var reader = office.Runtime.Engine.Read(new Millrace.Engines.TopicPartition(events, partition), 0);
+            while (reader.TryRead(100, out var batch))
+            {
+                foreach (var record in batch.Records.ToArray())
+                {
+                    if (new RecordHeaders(record.Headers.Span)[Millrace.Engines.Header.Type].SequenceEqual("parcel-sent"u8))
+                    {
+                        sent.Add(System.Text.Encoding.UTF8.GetString(record.Key.Span));
+                    }
+                }
+            }
+        }
+        return sent;
+    }
+
+    private static async Task Insert(Office office, int from, int count)
+    {
+        for (var id = from; id < from + count; id++)
+        {
+            var row = id;
+            await office.Source.CommitAsync(rows => rows.Insert("parcels", row, $"town {row}", "new", null));
+        }
+    }
+
     private static string Faults(Office office)
     {
         var status = office.Runtime.Status();

@@ -159,7 +159,7 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
         catch (KafkaException e)
         {
             Abort(e, cancellation);
-            throw new CommitException(e.Error.Reason, IsStale(e.Error.Code), e);
+            throw new CommitException(Explain(e.Error, parts), IsStale(e.Error.Code), e);
         }
         catch (StaleMemberException e)
         {
@@ -286,6 +286,21 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
         _producers.ForEach(static p => p.Dispose());
         _producers.Clear();
         _turn = 0;
+    }
+
+    /// <summary>The broker does not say which topic it refuses.</summary>
+    private string Explain(Error error, IReadOnlyList<Part> parts)
+    {
+        if (error.Code is not (ErrorCode.TopicAuthorizationFailed or ErrorCode.UnknownTopicOrPart or ErrorCode.Local_UnknownTopic))
+        {
+            return error.Reason;
+        }
+        var written = parts
+            .SelectMany(p => p.Transaction.Targets.Select(t => t.Topic))
+            .Concat(parts.Where(p => p.Image is not null).Select(p => Topics.StateTopic(p.Image!.Name)))
+            .Distinct(StringComparer.Ordinal)
+            .Select(clients.Named);
+        return $"{error.Reason}. It writes to {string.Join(", ", written)}: is each of them there, and may this user write to it?";
     }
 
     private static bool IsStale(ErrorCode code) =>

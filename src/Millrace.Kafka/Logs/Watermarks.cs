@@ -10,11 +10,14 @@ namespace Millrace.Kafka.Logs;
 internal sealed class Watermarks(KafkaClients clients, IConsumer<byte[], byte[]> asker)
 {
     private const long FreshMs = 20;
+    private const long FailedMs = 2000;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     private readonly ConcurrentDictionary<(string Topic, int Partition), (long At, long End)> _ends = new();
+    private readonly ConcurrentDictionary<string, (long At, string Why)> _failed = new();
 
     /// <summary>The offset after the last record, committed or not.</summary>
+    /// <exception cref="EngineException">The broker does not say; for a moment after that, nobody waits to hear the same of that topic's other partitions.</exception>
     public long End(TopicPartition source)
     {
         var key = (source.Topic.Name, source.Partition);
@@ -22,9 +25,21 @@ internal sealed class Watermarks(KafkaClients clients, IConsumer<byte[], byte[]>
         {
             return known.End;
         }
-        var end = Ask(asker, new(clients.Named(source.Topic.Name), new Partition(source.Partition)));
-        _ends[key] = (Environment.TickCount64, end);
-        return end;
+        if (_failed.TryGetValue(source.Topic.Name, out var failed) && Environment.TickCount64 - failed.At < FailedMs)
+        {
+            throw new EngineException(failed.Why);
+        }
+        try
+        {
+            var end = Ask(asker, new(clients.Named(source.Topic.Name), new Partition(source.Partition)));
+            _ends[key] = (Environment.TickCount64, end);
+            return end;
+        }
+        catch (EngineException e)
+        {
+            _failed[source.Topic.Name] = (Environment.TickCount64, e.Message);
+            throw;
+        }
     }
 
     /// <summary>Asks where a partition ends. A leader that moves, or has just been chosen, is asked again.</summary>

@@ -91,13 +91,7 @@ internal sealed class DownstreamOperations(Application application, DownstreamSe
     }
 
     private long Lag(string group, Engines.Topic input) =>
-        Partitions()
-            .Sum(partition =>
-            {
-                var source = new Engines.TopicPartition(input, partition);
-                using var reader = services.Engine.Read(source, 0);
-                return Math.Max(0, reader.End - services.Engine.CommittedOffset(group, source));
-            });
+        Partitions().Sum(partition => services.Positions.Lag(group, new Engines.TopicPartition(input, partition)));
 
     private IEnumerable<int> Partitions() => Enumerable.Range(0, application.Partitions);
 

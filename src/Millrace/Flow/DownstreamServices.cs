@@ -10,6 +10,7 @@ internal sealed class DownstreamServices
 {
     private readonly ConcurrentDictionary<string, object> _hubs = new(StringComparer.Ordinal);
     private Loops? _loops;
+    private LogPositions? _positions;
 
     public required IEngine Engine { get; init; }
 
@@ -37,6 +38,9 @@ internal sealed class DownstreamServices
     public FlowCounters Counters { get; } = new();
 
     public Loops Loops => LazyInitializer.EnsureInitialized(ref _loops, () => new Loops(Time));
+
+    /// <summary>Where logs end and groups stand, for who only looks.</summary>
+    public LogPositions Positions => LazyInitializer.EnsureInitialized(ref _positions, () => new LogPositions(Engine, Time));
 
     public ViewHub<TDocument> Hub<TDocument>(View<TDocument> view)
         where TDocument : class => (ViewHub<TDocument>)_hubs.GetOrAdd(view.Name, static _ => new ViewHub<TDocument>());

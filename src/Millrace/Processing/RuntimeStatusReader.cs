@@ -16,6 +16,7 @@ internal static class RuntimeStatusReader
     )
     {
         var application = runtime.Application;
+        var positions = runtime.DownstreamServices.Positions;
         var held = runtime.Held().GroupBy(entity => entity.Aggregate).ToDictionary(group => group.Key, group => group.ToList());
         var partitions = new List<PartitionState>();
         var loops = new List<LoopState>();
@@ -30,9 +31,9 @@ internal static class RuntimeStatusReader
                 partitions.Add(
                     new PartitionState(aggregate.Name, partition)
                     {
-                        CommandEnd = End(runtime.Engine, commands),
-                        Decided = runtime.Engine.CommittedOffset(group, commands),
-                        EventEnd = End(runtime.Engine, new TopicPartition(application.Events(aggregate), partition)),
+                        CommandEnd = positions.End(commands),
+                        Decided = positions.Committed(group, commands),
+                        EventEnd = positions.End(new TopicPartition(application.Events(aggregate), partition)),
                         Commands = count.Commands,
                         Events = count.Events,
                         Rejected = count.Rejected,
@@ -58,9 +59,10 @@ internal static class RuntimeStatusReader
                 );
             }
         }
+        var now = runtime.Clock.GetUtcNow();
         return new RuntimeStatus
         {
-            At = runtime.Clock.GetUtcNow(),
+            At = now,
             Sources =
             [
                 .. sources.Zip(
@@ -82,6 +84,9 @@ internal static class RuntimeStatusReader
                     sourceFaults.TryGetValue(capture.Source, out var why) ? why : null
                 )),
                 .. loops,
+                .. positions.Problem is { } problem
+                    ? [new LoopState($"{application.Topology.Name}.engine", -1, now, problem)]
+                    : (LoopState[])[],
                 .. runtime.DownstreamServices.Loops.All,
             ],
         };
@@ -89,10 +94,4 @@ internal static class RuntimeStatusReader
 
     private static int PartitionOf(string entity, Application application) =>
         Slots.PartitionOf(System.Text.Encoding.UTF8.GetBytes(entity), application.Partitions);
-
-    private static long End(IEngine engine, TopicPartition log)
-    {
-        using var reader = engine.Read(log, 0);
-        return reader.End;
-    }
 }
