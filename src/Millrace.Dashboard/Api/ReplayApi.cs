@@ -9,7 +9,7 @@ internal static class ReplayApi
 {
     public static void Map(RouteGroupBuilder group)
     {
-        group.MapGet("/api/replay", (Runtime runtime) => Status(runtime));
+        group.MapGet("/api/replay", (MillraceService service, Runtime runtime) => service.Status is null ? NotStarted() : Status(runtime));
         Post(
             group,
             "start",
@@ -75,6 +75,13 @@ internal static class ReplayApi
             }
         );
     }
+
+    private static IResult NotStarted() =>
+        Results.Json(
+            new Failure("The application has not started."),
+            DashboardJson.Default.Failure,
+            statusCode: StatusCodes.Status503ServiceUnavailable
+        );
 
     private static IResult Status(Runtime runtime) => Results.Json(runtime.Generations.Status(), DashboardJson.Default.GenerationsStatus);
 

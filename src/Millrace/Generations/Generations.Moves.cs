@@ -45,7 +45,7 @@ internal sealed partial class Generations
             ?? throw new ReplayException(
                 "There is no candidate: give the new build as Millrace:Candidate (the path of its assembly), or in code with UseCandidate(topology)."
             );
-        await CreateTopicsAsync(new Registry(0, int.MaxValue, 0, [new(Registry.Last + 1, GenerationRole.Shadow, "")]), cancellation)
+        await CreateTopicsAsync(new Registry(0, 0, int.MaxValue, 0, [new(Registry.Last + 1, GenerationRole.Shadow, "")]), cancellation)
             .ConfigureAwait(false);
         var changed = await ChangeAsync(
                 now =>

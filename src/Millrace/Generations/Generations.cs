@@ -8,7 +8,7 @@ namespace Millrace;
 /// The generations of the deciding code: which there are, who runs here, and the way from one to another. It knows no engine: what it decides is
 /// written together, the registry and a fence in every partition of the command logs, and every decider goes by the fences alone.
 /// </summary>
-internal sealed partial class Generations
+internal sealed partial class Generations : IDisposable
 {
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(500);
 
@@ -19,9 +19,11 @@ internal sealed partial class Generations
     private readonly string _code;
     private readonly Lock _gate = new();
     private readonly AsyncPulse _changed = new();
+    private readonly Lock _reading = new();
     private readonly Dictionary<GroupsOf, IReadOnlyList<ProcessorGroup>> _groups = [];
     private (Application Application, string Code)? _candidate;
     private Registry _registry;
+    private ILogReader? _changes;
 
     public Generations(Runtime runtime, ILogger log)
     {
@@ -101,6 +103,7 @@ internal sealed partial class Generations
     /// <exception cref="MillraceStartException">The live generation's code is not here.</exception>
     public async Task PrepareAsync(CancellationToken cancellation)
     {
+        await _engine.CreateTopicsAsync([_application.Generations], cancellation).ConfigureAwait(false);
         if (Read() is not { } registry)
         {
             return;
@@ -133,6 +136,14 @@ internal sealed partial class Generations
         if (Read() is { } registry)
         {
             Take(registry);
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_reading)
+        {
+            _changes?.Dispose();
         }
     }
 
@@ -169,15 +180,30 @@ internal sealed partial class Generations
         );
     }
 
-    private Registry? Read() =>
-        _engine.OpenState(_application.GenerationsAppender, 0).TryGet(Registry.Key, out var stored)
-            ? JsonSerializer.Deserialize(stored, MillraceJson.Default.Registry)
-            : null;
+    /// <summary>Reads what changed since it was last read; null where nothing has.</summary>
+    private Registry? Read()
+    {
+        lock (_reading)
+        {
+            _changes ??= _engine.Read(new TopicPartition(_application.Generations, 0), 0);
+            Registry? last = null;
+            while (_changes.TryRead(64, out var batch))
+            {
+                last = JsonSerializer.Deserialize(batch.Records.Span[^1].Value.Span, MillraceJson.Default.Registry);
+            }
+            return last;
+        }
+    }
 
     private void Take(Registry registry)
     {
         lock (_gate)
         {
+            // What was just changed here may be read later than it was written.
+            if (registry.Version < _registry.Version)
+            {
+                return;
+            }
             _registry = registry;
             _application.Live = registry.Live;
             Arrange();
@@ -243,21 +269,39 @@ internal sealed partial class Generations
     /// <summary>Changes the registry and whatever belongs to it, at once; another process may have changed it meanwhile.</summary>
     private async Task<Registry> ChangeAsync(Func<Registry, ITransaction, Registry> change, CancellationToken cancellation)
     {
-        var changed = await _engine
-            .DecideAsync(
-                _application.GenerationsAppender,
-                transaction =>
-                {
-                    var now = transaction.TryGet(Registry.Key, out var stored)
-                        ? JsonSerializer.Deserialize(stored, MillraceJson.Default.Registry)!
-                        : Registry.First(_code);
-                    var next = change(now, transaction);
-                    transaction.Put(Registry.Key, JsonSerializer.SerializeToUtf8Bytes(next, MillraceJson.Default.Registry));
-                    return (true, next);
-                },
-                cancellation
-            )
-            .ConfigureAwait(false);
+        Registry? changed = null;
+        while (changed is null)
+        {
+            changed = await _engine
+                .DecideAsync<Registry?>(
+                    _application.GenerationsAppender,
+                    transaction =>
+                    {
+                        var now = transaction.TryGet(Registry.Key, out var stored)
+                            ? JsonSerializer.Deserialize(stored, MillraceJson.Default.Registry)!
+                            : Registry.First(_code);
+                        if (now.Version < Registry.Version)
+                        {
+                            // Another process has written since this one did. A commit finds that out, and what is there now.
+                            transaction.Put(Registry.LookKey, stored);
+                            return (true, null);
+                        }
+                        var next = change(now, transaction) with { Version = now.Version + 1 };
+                        var json = JsonSerializer.SerializeToUtf8Bytes(next, MillraceJson.Default.Registry);
+                        transaction.Put(Registry.Key, json);
+                        transaction.Append(
+                            new TopicPartition(_application.Generations, 0),
+                            Instants.Of(_runtime.Clock.GetUtcNow()),
+                            default,
+                            default,
+                            json
+                        );
+                        return (true, next);
+                    },
+                    cancellation
+                )
+                .ConfigureAwait(false);
+        }
         Take(changed);
         return changed;
     }

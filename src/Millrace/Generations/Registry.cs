@@ -1,17 +1,21 @@
 namespace Millrace;
 
 /// <summary>Which generations there are; the state of an appender, written together with the fences.</summary>
+/// <param name="Version">How often it was changed.</param>
 /// <param name="Live">The one that is live from the last fence on.</param>
 /// <param name="Last">The highest number given so far; none is given twice.</param>
 /// <param name="Fences">How many fences were written into each partition.</param>
 /// <param name="Generations">All that are not dropped.</param>
-internal sealed record Registry(int Live, int Last, int Fences, IReadOnlyList<Generation> Generations)
+internal sealed record Registry(int Version, int Live, int Last, int Fences, IReadOnlyList<Generation> Generations)
 {
     public static ReadOnlySpan<byte> Key => "generations"u8;
 
+    /// <summary>Written to be told that somebody else has written.</summary>
+    public static ReadOnlySpan<byte> LookKey => "look"u8;
+
     /// <summary>Before anybody has ever replayed.</summary>
     public static Registry First(string code) =>
-        new(Application.Generation, Application.Generation, 0, [new Generation(Application.Generation, GenerationRole.Live, code)]);
+        new(0, Application.Generation, Application.Generation, 0, [new Generation(Application.Generation, GenerationRole.Live, code)]);
 
     public Generation? Find(int number) => Generations.FirstOrDefault(generation => generation.Number == number);
 

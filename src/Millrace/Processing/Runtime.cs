@@ -194,6 +194,7 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        Generations.Dispose();
         await Sender.DisposeAsync().ConfigureAwait(false);
         if (Seals is not null)
         {

@@ -60,6 +60,9 @@ internal sealed class Application(Topology topology, int partitions, string sour
 
     public string CompareGroup(AggregateDefinition aggregate, int generation) => $"{topology.Name}.{aggregate.Name}.compare.g{generation}";
 
+    /// <summary>Each change of the generations, whole: what every process follows.</summary>
+    public Topic Generations => new($"{topology.Name}.generations", 1);
+
     /// <summary>Whose state says which generations there are.</summary>
     public string GenerationsAppender => $"{topology.Name}.generations";
 

@@ -76,7 +76,7 @@ internal sealed class Newsroom : IAsyncDisposable
         return shadow;
     }
 
-    public Task SettledAsync() => Until(() => !Generations.Unsettled().Any());
+    public Task SettledAsync() => Until(() => !Generations.Unsettled().Any(), () => string.Join('\n', Generations.Unsettled()));
 
     /// <summary>Waits until everything is decided and reacted to, and says what is wrong.</summary>
     public async Task<string?> WrongAsync()
@@ -100,13 +100,16 @@ internal sealed class Newsroom : IAsyncDisposable
         return new NoteLogs(_engine, _partitions, _versions).Wrong(Generations.Registry);
     }
 
-    public static async Task Until(Func<bool> wanted)
+    public static async Task Until(Func<bool> wanted, Func<string>? why = null)
     {
         using var turns = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
         var deadline = DateTimeOffset.UtcNow.AddSeconds(60);
         while (!wanted())
         {
-            Assert.True(DateTimeOffset.UtcNow < deadline, "It has not come about in a minute.");
+            Assert.True(
+                DateTimeOffset.UtcNow < deadline,
+                $"It has not come about in a minute. {(DateTimeOffset.UtcNow < deadline ? "" : why?.Invoke())}"
+            );
             await turns.WaitForNextTickAsync(Cancellation);
         }
     }

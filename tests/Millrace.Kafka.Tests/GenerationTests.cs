@@ -1,0 +1,75 @@
+using Millrace.Engines.Contract;
+using Millrace.Tests.Replay;
+using Millrace.TestServers;
+using Xunit;
+
+namespace Millrace.Kafka.Tests;
+
+/// <summary>Two processes of one application, each with an engine and a folder of its own, while generations take over.</summary>
+public sealed class GenerationTests
+{
+    [Fact]
+    public async Task A_generation_takes_over_in_two_processes_and_is_gone_back_from_while_one_of_them_ends()
+    {
+        var broker = await KafkaBroker.SharedAsync();
+        var prefix = KafkaBroker.NewPrefix("generations");
+        using var folders = new Folders();
+        await using var one = KafkaEngine.Open(Options(broker, prefix, folders.First));
+        var two = KafkaEngine.Open(Options(broker, prefix, folders.Second));
+        await using var first = await new Newsroom(one, version: 0, candidate: 1, partitions: 4).StartAsync();
+        var second = await new Newsroom(two, version: 0, candidate: 1, partitions: 4).StartAsync();
+        await first.TellAsync(600);
+        var shadow = await first.ShadowAsync(version: 1);
+
+        // The other process promotes.
+        await Under(first, () => second.Generations.PromoteAsync(shadow, true, "new rule", "ann", Newsroom.Cancellation));
+        await Newsroom.Until(() => first.Generations.Registry.Live == shadow);
+        // It ends while both go back.
+        await Under(
+            first,
+            async () =>
+            {
+                await second.Generations.RollBackAsync("second thoughts", "ann", Newsroom.Cancellation);
+                await second.DisposeAsync();
+                await two.DisposeAsync();
+            }
+        );
+        Assert.Equal(1, first.Generations.Registry.Live);
+        await Under(first, () => first.Generations.PromoteAsync(shadow, true, "third thoughts", "bob", Newsroom.Cancellation));
+
+        Assert.Null(await first.WrongAsync());
+    }
+
+    private static async Task Under(Newsroom room, Func<Task> move)
+    {
+        await room.SettledAsync();
+        var traffic = room.TellAsync(400);
+        await move();
+        await traffic;
+        await room.SettledAsync();
+    }
+
+    private static KafkaOptions Options(KafkaBroker broker, string prefix, string folder) =>
+        new()
+        {
+            BootstrapServers = broker.Bootstrap,
+            Folder = folder,
+            Prefix = prefix,
+            SessionTimeout = TimeSpan.FromSeconds(6),
+        };
+
+    private sealed class Folders : IDisposable
+    {
+        private readonly TemporaryFolder _first = new();
+        private readonly TemporaryFolder _second = new();
+
+        public string First => _first.Path;
+        public string Second => _second.Path;
+
+        public void Dispose()
+        {
+            _first.Dispose();
+            _second.Dispose();
+        }
+    }
+}
