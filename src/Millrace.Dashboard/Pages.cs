@@ -19,7 +19,18 @@ internal static class Pages
         group.MapGet("/assets/{name}", (string name, HttpContext http) => Send(name, http));
         foreach (
             var page in (string[])
-                ["", "/events", "/intents", "/entity", "/entity/{aggregate}/{*id}", "/held", "/views", "/views/{name}", "/timers"]
+                [
+                    "",
+                    "/events",
+                    "/intents",
+                    "/entity",
+                    "/entity/{aggregate}/{*id}",
+                    "/held",
+                    "/views",
+                    "/views/{name}",
+                    "/timers",
+                    "/replay",
+                ]
         )
         {
             group.MapGet(page, (HttpContext http) => Document(http, prefix));

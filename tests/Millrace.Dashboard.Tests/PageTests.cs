@@ -12,6 +12,7 @@ public sealed partial class PageTests
     [InlineData("entity/parcel/42")]
     [InlineData("entity/parcel/a,b%2Fc")]
     [InlineData("held")]
+    [InlineData("replay")]
     [InlineData("views")]
     [InlineData("views/whereabouts?index=place")]
     [InlineData("timers")]

@@ -5,6 +5,7 @@ import { entity } from "./entity.js";
 import { views } from "./views.js";
 import { timers } from "./timers.js";
 import { held } from "./held.js";
+import { replay } from "./replay.js";
 import { History } from "./history.js";
 
 const pages = [
@@ -15,6 +16,7 @@ const pages = [
   { name: "views", path: "views", title: "Views", show: views },
   { name: "timers", path: "timers", title: "Timers", show: timers },
   { name: "held", path: "held", title: "Held", show: held },
+  { name: "replay", path: "replay", title: "Replay", show: replay },
 ];
 
 const main = document.getElementById("main");

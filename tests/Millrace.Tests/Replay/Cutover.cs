@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Millrace.Engines;
+using Millrace.Parcels;
 
 namespace Millrace.Tests.Replay;
 

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Millrace.Engines;
+using Millrace.Parcels;
 
 namespace Millrace.Tests.Replay;
 

@@ -1,7 +1,7 @@
 using System.Text.Json.Serialization;
-using static Millrace.Tests.Replay.NoteEvent;
+using static Millrace.Parcels.NoteEvent;
 
-namespace Millrace.Tests.Replay;
+namespace Millrace.Parcels;
 
 [Row("notes")]
 public sealed partial record NoteRow([Key] long Id, long Value);
@@ -44,8 +44,6 @@ public static class Notes
 {
     /// <summary>The versions, from 0.</summary>
     public static IReadOnlyList<Topology> Versions { get; } = [Of(First, AskFirst), Of(Second, AskSecond), Of(Third, AskThird)];
-
-    public static Aggregate<NoteEvent> Aggregate(Topology topology) => (Aggregate<NoteEvent>)topology.Aggregates[0];
 
     private static Topology Of(
         DecideChange<NoteState, NoteRow, NoteRow, NoteEvent> change,
