@@ -24,6 +24,8 @@ sealed class Beside : IAsyncDisposable
         this.folder = folder;
     }
 
+    public string Folder => folder;
+
     public IReadOnlyCollection<Told> Alerts => host.Services.GetRequiredService<AlertBook>().Alerts;
 
     public IView<T> View<T>()

@@ -74,7 +74,7 @@ public class OracleTests
     }
 
     /// <summary>The views say what the tables say, as soon as they have come to the same point.</summary>
-    static async Task AgreesAsync(TestDatabase database, Beside beside)
+    internal static async Task AgreesAsync(TestDatabase database, Beside beside)
     {
         var views = (await Oracle.SqlAsync("views.sql", Stop)).Split(';', StringSplitOptions.TrimEntries);
         var open = (await database.QueryAsync(views[0])).Select(row => $"{row[0]} {row[1]} {row[2]} {row[3]} {Utc(row[4]):O}");
@@ -118,7 +118,7 @@ public class OracleTests
         Assert.Equal(lines.Count, seen.Count);
     }
 
-    static async Task EventuallyAsync(Func<Task<bool>> condition, string what)
+    internal static async Task EventuallyAsync(Func<Task<bool>> condition, string what)
     {
         var clock = Stopwatch.StartNew();
         using var pause = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
@@ -133,7 +133,7 @@ public class OracleTests
 
     static DateTime Utc(object? time) => DateTime.SpecifyKind((DateTime)time!, DateTimeKind.Utc);
 
-    static async Task<long> PlayedAsync(TestDatabase database) =>
+    internal static async Task<long> PlayedAsync(TestDatabase database) =>
         Convert.ToInt64(
             (await database.QueryAsync("SELECT COALESCE(SUM(rows_played), 0) FROM imports"))[0][0],
             CultureInfo.InvariantCulture
