@@ -29,6 +29,12 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
     private void HandleChanges(Entity<TState> entity, long time, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> body)
     {
         SweepBefore(entity);
+        HandleInTurn(entity, time, headers, body);
+    }
+
+    /// <summary>Handles a command whose turn it is: every sweep that came before it in the log is done, or queued before it.</summary>
+    private void HandleInTurn(Entity<TState> entity, long time, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> body)
+    {
         if (entity.Held)
         {
             Enqueue(entity, time, headers, body);

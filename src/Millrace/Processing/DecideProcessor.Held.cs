@@ -291,7 +291,8 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
             }
             else
             {
-                HandleChanges(entity, time, headers, body);
+                // A sweep that is under way stands behind it in the queue: rows that the snapshot showed may be further on in it.
+                HandleInTurn(entity, time, headers, body);
             }
         }
     }

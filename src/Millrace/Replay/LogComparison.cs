@@ -40,6 +40,7 @@ internal sealed class LogComparison : IDisposable
     /// <param name="code">From which change of code on; 0 for all.</param>
     /// <param name="wants">Which keys; null for all.</param>
     /// <param name="tally">Where what is found goes.</param>
+    /// <param name="mostUnpaired">How many records without a partner are kept in memory.</param>
     public LogComparison(
         RecordedCursor recorded,
         ComparedLog log,
@@ -48,7 +49,8 @@ internal sealed class LogComparison : IDisposable
         ReplaySelection selection,
         int code,
         Func<ReadOnlySpan<byte>, bool>? wants,
-        ReplayTally tally
+        ReplayTally tally,
+        int mostUnpaired = 200_000
     )
     {
         _recorded = recorded;
@@ -59,7 +61,7 @@ internal sealed class LogComparison : IDisposable
         _code = code;
         _wants = wants;
         _tally = tally;
-        _unpaired = new UnpairedRecords(Paired, Alone);
+        _unpaired = new UnpairedRecords(Paired, Alone, mostUnpaired);
     }
 
     /// <summary>Says whether a recorded value can no longer be read because its entity was erased; such a record is left out.</summary>

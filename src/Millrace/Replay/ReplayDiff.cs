@@ -26,8 +26,6 @@ internal sealed class ReplayDiff(
     IReadOnlyDictionary<Type, object>? settings = null
 )
 {
-    private const int Batch = 8192;
-
     private readonly Lock _gate = new();
     private readonly ReplayTally _tally = new(accepted, examples);
     private readonly List<ReplayHeld> _parked = [];
@@ -35,6 +33,12 @@ internal sealed class ReplayDiff(
     private long _commands;
     private long _handled;
     private long _total;
+
+    /// <summary>How many records are handled at once.</summary>
+    public int Batch { get; init; } = 8192;
+
+    /// <summary>How many records without a partner are kept in memory, of each log.</summary>
+    public int MostUnpaired { get; init; } = 200_000;
 
     /// <summary>How many records were handled, for whoever watches.</summary>
     public long Handled => Interlocked.Read(ref _handled);
@@ -158,7 +162,8 @@ internal sealed class ReplayDiff(
                 selection,
                 code,
                 wants,
-                found
+                found,
+                MostUnpaired
             )
             {
                 OrderOf = recent.PlaceOf,

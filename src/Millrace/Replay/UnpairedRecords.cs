@@ -18,7 +18,7 @@ internal delegate void Pairing(bool same, string type, in ReplayedRecord record,
 /// Records of both sides that wait for their partner, by id. When there are too many for the memory they go to files, by the id's hash, and are
 /// brought together at the end.
 /// </summary>
-internal sealed class UnpairedRecords(Pairing paired, Action<UnpairedRecord> alone, int mostInMemory = 200_000) : IDisposable
+internal sealed class UnpairedRecords(Pairing paired, Action<UnpairedRecord> alone, int mostInMemory) : IDisposable
 {
     private const int Files = 64;
 
