@@ -2,6 +2,8 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Millrace.Engines;
+using Millrace.Kafka;
+using Millrace.Rocks;
 
 namespace Millrace;
 
@@ -20,6 +22,12 @@ public static class KafkaMillraceBuilderExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         builder.Services.AddSingleton<IEngine>(services =>
+            KafkaEngine.Open(Options(), services.GetService<ILoggerFactory>()?.CreateLogger("Millrace.Kafka"))
+        );
+        builder.Services.AddSingleton(new RecordedData(() => KafkaReader.Open(Options()), static () => new RocksScratch()));
+        return builder;
+
+        KafkaOptions Options()
         {
             var options = new KafkaOptions
             {
@@ -27,8 +35,7 @@ public static class KafkaMillraceBuilderExtensions
                 Folder = Path.Combine("millrace-data", $"{builder.Topology.Name}-kafka"),
             };
             builder.Configuration.GetSection(Section).Bind(options);
-            return KafkaEngine.Open(options, services.GetService<ILoggerFactory>()?.CreateLogger("Millrace.Kafka"));
-        });
-        return builder;
+            return options;
+        }
     }
 }

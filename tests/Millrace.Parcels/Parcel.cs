@@ -54,6 +54,16 @@ public static class Parcel
         .OnChange<ScanRow>(Decide)
         .OnCommand<ParcelCommand>(Decide);
 
+    /// <summary>Another build's, which publishes nothing of scans.</summary>
+    public static readonly Aggregate<ParcelEvent> Mute = Aggregate
+        .Named("parcel")
+        .Root<ParcelRow>()
+        .Publishes<ParcelEvent>()
+        .State(new ParcelState(), Evolve)
+        .OnChange<ParcelRow>(Decide)
+        .Child<ScanRow>()
+        .OnCommand<ParcelCommand>(Decide);
+
     private static IEnumerable<ParcelEvent> Decide(ParcelState state, Change<ParcelRow> change, Context<ParcelRow> context)
     {
         if (change.After is { Status: "cursed" } && Cursed)
@@ -162,4 +172,7 @@ public static class PostOffice
 {
     public static Topology Topology { get; } =
         Topology.Named("post").Json(ParcelJson.Default).Add(Parcel.Definition).Add(Board.Definition).Add(Promised.Lost).Add(Promised.Busy);
+
+    /// <summary>Another build, with <see cref="Parcel.Mute"/>.</summary>
+    public static Topology Mute { get; } = Topology.Named("post").Json(ParcelJson.Default).Add(Parcel.Mute);
 }

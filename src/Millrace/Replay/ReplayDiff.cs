@@ -204,11 +204,14 @@ internal sealed class ReplayDiff(
         }
     }
 
+    /// <summary>Whether the live application's state is at hand. That of another process would have to be copied whole from its topic first.</summary>
+    private bool ReadsState => !run.Engine.IsShared;
+
     /// <summary>What a sweep of the live application that is still under way has not published yet is no difference.</summary>
     private HashSet<string> PendingSweeps(AggregateDefinition aggregate, int partition)
     {
         var pending = new HashSet<string>(StringComparer.Ordinal);
-        if (run.Engine.OpenState(run.Application.DecideGroup(aggregate), partition).TryGet(StateKeys.Sweeps, out var sweeps))
+        if (ReadsState && run.Engine.OpenState(run.Application.DecideGroup(aggregate), partition).TryGet(StateKeys.Sweeps, out var sweeps))
         {
             while (!sweeps.IsEmpty)
             {
@@ -240,8 +243,12 @@ internal sealed class ReplayDiff(
         Func<ReadOnlySpan<byte>, bool>? wants
     )
     {
-        var live = run.Engine.OpenState(run.Application.DecideGroup(aggregate), partition);
-        var before = EntitySnapshot.HeldOf(live).Where(held => held.Why.Parked).ToDictionary(held => held.Entity, held => held.Why);
+        var before = ReadsState
+            ? EntitySnapshot
+                .HeldOf(run.Engine.OpenState(run.Application.DecideGroup(aggregate), partition))
+                .Where(held => held.Why.Parked)
+                .ToDictionary(held => held.Entity, held => held.Why)
+            : [];
         var now = EntitySnapshot.HeldOf(replayed).Where(held => held.Why.Parked).ToDictionary(held => held.Entity, held => held.Why);
         return
         [
