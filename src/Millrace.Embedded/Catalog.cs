@@ -121,6 +121,23 @@ internal sealed class Catalog
         }
     }
 
+    /// <summary>About how many bytes of files the state of a group takes.</summary>
+    public long StateBytes(string group)
+    {
+        Span<byte> from = stackalloc byte[4];
+        Span<byte> to = stackalloc byte[4];
+        lock (_gate)
+        {
+            if (!_owners.TryGetValue(group, out var owner))
+            {
+                return 0;
+            }
+            BinaryPrimitives.WriteInt32BigEndian(from, owner);
+            BinaryPrimitives.WriteInt32BigEndian(to, owner + 1);
+        }
+        return _store.ApproximateSize(Families.State, from, to) + _store.ApproximateSize(Families.Delta, from, to);
+    }
+
     public StateTable[] Tables()
     {
         lock (_gate)

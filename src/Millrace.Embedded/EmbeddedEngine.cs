@@ -14,6 +14,7 @@ namespace Millrace;
 public sealed class EmbeddedEngine : IEngine
 {
     private readonly FolderLock _lock;
+    private readonly FreeSpace _space;
     private readonly RocksStore _store;
     private readonly Checkpointer _checkpointer;
     private readonly Catalog _catalog;
@@ -27,7 +28,7 @@ public sealed class EmbeddedEngine : IEngine
     private EmbeddedEngine(EmbeddedOptions options, FolderLock folderLock)
     {
         _lock = folderLock;
-        var space = new FreeSpace(options.Folder, options.ReserveBytes);
+        _space = new FreeSpace(options.Folder, options.ReserveBytes);
         _store = new RocksStore(options.Folder, Families.All, options.WriteBufferBytes, options.BlockCacheBytes);
         _checkpointer = new Checkpointer(_store, new FreeSpace(options.Folder, options.ReserveBytes));
         try
@@ -40,7 +41,7 @@ public sealed class EmbeddedEngine : IEngine
             _store.Dispose();
             throw;
         }
-        _committer = new Committer(_store, space, options.TailBytes);
+        _committer = new Committer(_store, _space, options.TailBytes);
         _syncer = new Syncer(_store, _committer, options.SyncEvery);
     }
 
@@ -97,6 +98,14 @@ public sealed class EmbeddedEngine : IEngine
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         return new StateReader(_store, _catalog.Table(name, partition));
+    }
+
+    /// <inheritdoc />
+    public EngineRoom? RoomFor(IReadOnlyCollection<string> groups)
+    {
+        ArgumentNullException.ThrowIfNull(groups);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return new EngineRoom(_space.Free, groups.Sum(_catalog.StateBytes));
     }
 
     /// <inheritdoc />

@@ -20,6 +20,9 @@ internal sealed class FreeSpace(string folder, long reserve)
     /// <summary>Whether it refused the last time it was asked.</summary>
     public bool Refusing => _refusing;
 
+    /// <summary>Bytes that can be written before it refuses.</summary>
+    public long Free => Math.Max(0, _drive.AvailableFreeSpace - reserve);
+
     /// <summary>Asks whether there is room now.</summary>
     public void Check()
     {

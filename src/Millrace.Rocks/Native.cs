@@ -159,6 +159,19 @@ internal static unsafe partial class Native
     public static partial void rocksdb_readoptions_set_iterate_upper_bound(nint options, byte* key, nuint length);
 
     [LibraryImport(Library)]
+    public static partial void rocksdb_approximate_sizes_cf(
+        RocksHandle db,
+        nint family,
+        int ranges,
+        byte** from,
+        nuint* fromLength,
+        byte** to,
+        nuint* toLength,
+        ulong* sizes,
+        nint* error
+    );
+
+    [LibraryImport(Library)]
     public static partial void rocksdb_flush_wal(RocksHandle db, byte sync, nint* error);
 
     [LibraryImport(Library)]

@@ -78,6 +78,26 @@ internal sealed unsafe class RocksStore : IDisposable
 
     public nint Handle(Family family) => _db.Family(family.Ordinal);
 
+    /// <summary>About how many bytes of files a range takes.</summary>
+    public long ApproximateSize(Family family, ReadOnlySpan<byte> from, ReadOnlySpan<byte> to)
+    {
+        nint error = 0;
+        ulong size = 0;
+        fixed (
+            byte* first = from,
+                last = to
+        )
+        {
+            var begin = first;
+            var end = last;
+            nuint beginLength = (nuint)from.Length,
+                endLength = (nuint)to.Length;
+            rocksdb_approximate_sizes_cf(_db, Handle(family), 1, &begin, &beginLength, &end, &endLength, &size, &error);
+        }
+        Check(error, "measure");
+        return (long)size;
+    }
+
     public void Write(WriteBatch batch) => Write(batch, _db.WriteOptions);
 
     /// <summary>Writes what need not outlive the process.</summary>

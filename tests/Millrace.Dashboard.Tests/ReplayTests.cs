@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Millrace.Parcels;
 
 namespace Millrace.Dashboard.Tests;
@@ -72,6 +73,29 @@ public sealed class ReplayTests
             await ErrorAsync(some),
             StringComparison.Ordinal
         );
+    }
+
+    [Fact]
+    public async Task A_build_is_loaded_from_the_folder_of_candidates_and_from_nowhere_else()
+    {
+        await using var desk = await Desk.OpenAsync(build: builder =>
+            builder.Configuration.AddInMemoryCollection([new("Millrace:Candidates", AppContext.BaseDirectory)])
+        );
+
+        var outside = await desk.PostAsync("api/replay/start", new { candidate = "../Millrace.Parcels.dll" });
+        var unknown = await desk.PostAsync("api/replay/start", new { candidate = "Post.dll" });
+        var wrong = await desk.PostAsync("api/replay/start", new { candidate = "Millrace.dll" });
+        var right = await desk.PostAsync("api/replay/start", new { candidate = "Millrace.Parcels.dll" });
+
+        Assert.Equal("\"../Millrace.Parcels.dll\" is not below the folder of candidates (Millrace:Candidates).", await ErrorAsync(outside));
+        Assert.StartsWith("There is no candidate ", await ErrorAsync(unknown), StringComparison.Ordinal);
+        Assert.Contains("has no public static property of type Topology", await ErrorAsync(wrong), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.OK, right.StatusCode);
+        await ShadowAsync(desk);
+        // The same code, and yet another: its types are not the running application's.
+        var loaded = desk.Services.GetRequiredService<Runtime>().Generations.Candidate!;
+        Assert.NotEqual(PostOffice.Topology.Aggregates[0].EventType, loaded.Aggregates[0].EventType);
+        Assert.Equal(PostOffice.Topology.Aggregates[0].EventType.FullName, loaded.Aggregates[0].EventType.FullName);
     }
 
     [Fact]

@@ -8,16 +8,66 @@ namespace Millrace.Kafka.Tests;
 /// <summary>Two processes of one application, each with an engine and a folder of its own, while generations take over.</summary>
 public sealed class GenerationTests
 {
+    internal const int Partitions = 4;
+
+    [Fact]
+    public async Task A_process_is_killed_at_each_step_of_promotion_and_rollback_and_readers_notice_nothing()
+    {
+        var broker = await KafkaBroker.SharedAsync();
+        var prefix = KafkaBroker.NewPrefix("generations-killed");
+        using var folders = new Folders();
+        await using var engine = KafkaEngine.Open(Options(broker.Bootstrap, prefix, folders.First));
+        await using var room = await new Newsroom(engine, version: 0, candidate: 1, partitions: Partitions).StartAsync();
+        using var other = await NewsroomProcess.StartAsync(broker.Bootstrap, prefix);
+        await room.TellAsync(400);
+        var shadow = await room.ShadowAsync(version: 1);
+        Func<Task>[] moves =
+        [
+            () => room.Generations.PromoteAsync(shadow, true, "new rule", null, Newsroom.Cancellation),
+            () => room.Generations.RollBackAsync("second thoughts", null, Newsroom.Cancellation),
+        ];
+        for (var at = 0; at < 6; at++)
+        {
+            await room.SettledAsync();
+            var traffic = room.TellAsync(300);
+            switch (at / moves.Length)
+            {
+                case 0:
+                    // Before the fence is there.
+                    other.Kill();
+                    await moves[at % moves.Length]();
+                    break;
+                case 1:
+                    // The fence is there, and nobody need have seen it.
+                    await moves[at % moves.Length]();
+                    other.Kill();
+                    break;
+                default:
+                    // Somebody has passed the fence, and not everybody.
+                    var places = Partitions * 2;
+                    await moves[at % moves.Length]();
+                    await Newsroom.Until(() => room.Generations.Unsettled().Count() < places);
+                    other.Kill();
+                    break;
+            }
+            await traffic;
+            await other.StartAgainAsync();
+            await room.TellAsync(50);
+        }
+        await room.SettledAsync();
+        Assert.Null(await room.WrongAsync());
+    }
+
     [Fact]
     public async Task A_generation_takes_over_in_two_processes_and_is_gone_back_from_while_one_of_them_ends()
     {
         var broker = await KafkaBroker.SharedAsync();
         var prefix = KafkaBroker.NewPrefix("generations");
         using var folders = new Folders();
-        await using var one = KafkaEngine.Open(Options(broker, prefix, folders.First));
-        var two = KafkaEngine.Open(Options(broker, prefix, folders.Second));
-        await using var first = await new Newsroom(one, version: 0, candidate: 1, partitions: 4).StartAsync();
-        var second = await new Newsroom(two, version: 0, candidate: 1, partitions: 4).StartAsync();
+        await using var one = KafkaEngine.Open(Options(broker.Bootstrap, prefix, folders.First));
+        var two = KafkaEngine.Open(Options(broker.Bootstrap, prefix, folders.Second));
+        await using var first = await new Newsroom(one, version: 0, candidate: 1, partitions: Partitions).StartAsync();
+        var second = await new Newsroom(two, version: 0, candidate: 1, partitions: Partitions).StartAsync();
         await first.TellAsync(600);
         var shadow = await first.ShadowAsync(version: 1);
 
@@ -49,10 +99,10 @@ public sealed class GenerationTests
         await room.SettledAsync();
     }
 
-    private static KafkaOptions Options(KafkaBroker broker, string prefix, string folder) =>
+    internal static KafkaOptions Options(string bootstrap, string prefix, string folder) =>
         new()
         {
-            BootstrapServers = broker.Bootstrap,
+            BootstrapServers = bootstrap,
             Folder = folder,
             Prefix = prefix,
             SessionTimeout = TimeSpan.FromSeconds(6),

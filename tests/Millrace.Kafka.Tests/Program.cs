@@ -5,6 +5,7 @@ using Millrace.Kafka.Tests.Chaos;
 return args switch
 {
     ["node", .. var rest] => await Node.Run(rest),
+    ["newsroom", .. var rest] => await NewsroomProcess.Run(rest),
     ["chaos", .. var rest] => await ChaosCommand.Run(rest),
     _ => await Xunit.MicrosoftTestingPlatform.TestPlatformTestFramework.RunAsync(
         args,

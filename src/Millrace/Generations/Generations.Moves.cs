@@ -45,6 +45,7 @@ internal sealed partial class Generations
             ?? throw new ReplayException(
                 "There is no candidate: give the new build as Millrace:Candidate (the path of its assembly), or in code with UseCandidate(topology)."
             );
+        RequireRoom();
         await CreateTopicsAsync(new Registry(0, 0, int.MaxValue, 0, [new(Registry.Last + 1, GenerationRole.Shadow, "")]), cancellation)
             .ConfigureAwait(false);
         var changed = await ChangeAsync(
@@ -300,6 +301,45 @@ internal sealed partial class Generations
         {
             transaction.Append(new TopicPartition(_application.Commands(aggregate), partition), now, default, headers, body);
         }
+    }
+
+    /// <summary>A second state and a second event log need about as much as the first; where the engine knows how much there is, it is asked before.</summary>
+    private void RequireRoom()
+    {
+        var groups = _application.Topology.Aggregates.Select(aggregate => _application.DecideGroup(aggregate)).ToList();
+        if (_engine.RoomFor(groups) is not { } room)
+        {
+            return;
+        }
+        var logs = Partitions().Sum(at => LogBytes(new TopicPartition(_application.Events(at.Aggregate), at.Partition)));
+        var need = room.StateBytes + logs;
+        if (need > room.FreeBytes)
+        {
+            throw new ReplayException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"There is not enough room for a second state and event log: about {need >> 20:N0} MB are needed ({room.StateBytes >> 20:N0} MB of state, {logs >> 20:N0} MB of events), and {room.FreeBytes >> 20:N0} MB are free beyond the reserve. Make room on the disk, or move the folder to a larger one."
+                )
+            );
+        }
+    }
+
+    /// <summary>About how much a log takes, by its last records.</summary>
+    private long LogBytes(TopicPartition log)
+    {
+        const int Sample = 200;
+        var end = End(log);
+        using var reader = _engine.Read(log, Math.Max(0, end - Sample));
+        if (!reader.TryRead(Sample, out var batch))
+        {
+            return 0;
+        }
+        long bytes = 0;
+        foreach (ref readonly var record in batch.Records.Span)
+        {
+            bytes += record.Key.Length + record.Headers.Length + record.Value.Length;
+        }
+        return bytes * end / batch.Records.Length;
     }
 
     private void RequireSettled()

@@ -64,11 +64,21 @@ public interface IEngine : IAsyncDisposable
     /// <param name="changed">Told in the order of commits, once what is told can be read. It must not wait.</param>
     void WatchState(string name, int partition, StateChanged changed) { }
 
+    /// <summary>How much more can be written, and how much the state of some groups takes; null where the engine cannot tell.</summary>
+    /// <param name="groups">The groups.</param>
+    EngineRoom? RoomFor(IReadOnlyCollection<string> groups) => null;
+
     /// <summary>The next input offset a group has committed for a partition; 0 when it has read nothing.</summary>
     /// <param name="group">The group's name.</param>
     /// <param name="source">The partition.</param>
     long CommittedOffset(string group, TopicPartition source);
 }
+
+/// <summary>How much room an engine has.</summary>
+/// <param name="FreeBytes">Bytes that can be written before it refuses.</param>
+/// <param name="StateBytes">Bytes that the state asked for takes, about.</param>
+[Experimental("MILL0001")]
+public sealed record EngineRoom(long FreeBytes, long StateBytes);
 
 /// <summary>A key of a state was written by a commit.</summary>
 /// <param name="key">The key; valid until the call returns.</param>

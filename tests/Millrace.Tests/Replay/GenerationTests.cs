@@ -121,6 +121,44 @@ public sealed class GenerationTests : IDisposable
         Assert.Equal(3, (await room.Generations.StartAsync(100, null, null, Newsroom.Cancellation)).Number);
     }
 
+    [Fact]
+    public async Task A_second_state_that_the_disk_has_no_room_for_is_not_begun()
+    {
+        await using var engine = EmbeddedEngine.Open(new EmbeddedOptions { Folder = _folder });
+        Assert.True(engine.RoomFor(["notes.note.decide.1"])!.FreeBytes > 0);
+        await using var room = await new Newsroom(new Cramped(engine), version: 0, candidate: 1).StartAsync();
+        await room.TellAsync(200);
+        await Newsroom.Until(() => State(room, 1).Lag == 0);
+
+        var refused = await Assert.ThrowsAsync<ReplayException>(() => room.Generations.StartAsync(100, null, null, Newsroom.Cancellation));
+        Assert.StartsWith(
+            "There is not enough room for a second state and event log: about 5 MB are needed (5 MB of state, 0 MB of events), and 0 MB are free",
+            refused.Message,
+            StringComparison.Ordinal
+        );
+    }
+
+    /// <summary>An engine on a disk that is as good as full.</summary>
+    private sealed class Cramped(IEngine inner) : IEngine
+    {
+        public EngineRoom? RoomFor(IReadOnlyCollection<string> groups) => new(1 << 10, 5 << 20);
+
+        public ValueTask CreateTopicsAsync(IReadOnlyCollection<Topic> topics, CancellationToken cancellation) =>
+            inner.CreateTopicsAsync(topics, cancellation);
+
+        public IAppender OpenAppender(string name) => inner.OpenAppender(name);
+
+        public Task RunAsync(ProcessorGroup group, CancellationToken cancellation) => inner.RunAsync(group, cancellation);
+
+        public ILogReader Read(TopicPartition source, long offset, bool durableOnly = false) => inner.Read(source, offset, durableOnly);
+
+        public IStateReader OpenState(string name, int partition) => inner.OpenState(name, partition);
+
+        public long CommittedOffset(string group, TopicPartition source) => inner.CommittedOffset(group, source);
+
+        public ValueTask DisposeAsync() => inner.DisposeAsync();
+    }
+
     private static GenerationState State(Newsroom room, int number) =>
         room.Generations.Status().Generations.Single(one => one.Number == number);
 

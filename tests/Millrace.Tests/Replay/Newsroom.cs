@@ -104,12 +104,12 @@ internal sealed class Newsroom : IAsyncDisposable
     public static async Task Until(Func<bool> wanted, Func<string>? why = null)
     {
         using var turns = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
-        var deadline = DateTimeOffset.UtcNow.AddSeconds(60);
+        var deadline = DateTimeOffset.UtcNow.AddMinutes(2);
         while (!wanted())
         {
             Assert.True(
                 DateTimeOffset.UtcNow < deadline,
-                $"It has not come about in a minute. {(DateTimeOffset.UtcNow < deadline ? "" : why?.Invoke())}"
+                $"It has not come about in two minutes. {(DateTimeOffset.UtcNow < deadline ? "" : why?.Invoke())}"
             );
             await turns.WaitForNextTickAsync(Cancellation);
         }
