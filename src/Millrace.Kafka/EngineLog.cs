@@ -28,8 +28,12 @@ internal static partial class EngineLog
     [LoggerMessage(1305, LogLevel.Information, "{State} of partition {Partition} is restored: {Records} records in {Seconds:0.0} s.")]
     public static partial void Restored(ILogger log, string state, int partition, long records, double seconds);
 
-    [LoggerMessage(1306, LogLevel.Information, "{State} of partition {Partition}: {Records} records read, {Left} to go, {Rate:0}/s.")]
-    public static partial void Restoring(ILogger log, string state, int partition, long records, long left, double rate);
+    [LoggerMessage(
+        1306,
+        LogLevel.Information,
+        "{State} of partition {Partition} is being restored: {Records} records read, {Left} to go, {Rate:0}/s, {Seconds:0} s left."
+    )]
+    public static partial void Restoring(ILogger log, string state, int partition, long records, long left, double rate, double seconds);
 
     [LoggerMessage(1307, LogLevel.Warning, "{State} of partition {Partition} is read anew from its topic: {Reason}.")]
     public static partial void Wiped(ILogger log, string state, int partition, string reason);

@@ -15,6 +15,7 @@ internal sealed class Follower : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Question = TimeSpan.FromSeconds(3);
+    private const long SayEveryMs = 5000;
 
     private readonly KafkaClients _clients;
     private readonly ImageStore _store;
@@ -28,6 +29,7 @@ internal sealed class Follower : IDisposable
     private volatile bool _stopping;
     private long _read;
     private int _asking;
+    private long _saidAt = Environment.TickCount64;
 
     public Follower(KafkaClients clients, ImageStore store, IConsumer<byte[], byte[]> asker)
     {
@@ -226,6 +228,24 @@ internal sealed class Follower : IDisposable
         _consumer!.IncrementalAssign([new Confluent.Kafka.TopicPartitionOffset(place, new Offset(image.Next))]);
     }
 
+    /// <summary>Whoever waits for a long restore sees how long it will take.</summary>
+    private void SayProgress()
+    {
+        if (Environment.TickCount64 - _saidAt < SayEveryMs)
+        {
+            return;
+        }
+        _saidAt = Environment.TickCount64;
+        foreach (var restore in Progress())
+        {
+            if (restore.Read > 0 && restore.Left > 0)
+            {
+                var rate = Math.Max(1, restore.RecordsPerSecond);
+                EngineLog.Restoring(_clients.Log, restore.Name, restore.Partition, restore.Read, restore.Left, rate, restore.Left / rate);
+            }
+        }
+    }
+
     private void Remove(Image image)
     {
         var place = Place(image);
@@ -300,6 +320,7 @@ internal sealed class Follower : IDisposable
                 {
                     Carry();
                     queue.Take(100, receiver);
+                    SayProgress();
                     foreach (var (following, reason) in receiver.TakeFailed())
                     {
                         Fail(following, reason);

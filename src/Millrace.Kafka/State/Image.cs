@@ -57,8 +57,6 @@ internal sealed class Image
     /// <summary>The next offset of an input as of this state; 0 where nothing was read.</summary>
     public long Position(string topic) => _positions.GetValueOrDefault(topic);
 
-    public bool HasPosition(string topic) => _positions.ContainsKey(topic);
-
     /// <summary>The end of an input was seen past records that nobody processes: commit marks and what was aborted.</summary>
     public void Pass(string topic, long offset) => _positions[topic] = offset;
 
