@@ -176,7 +176,11 @@ public sealed class KafkaEngine : IEngine
             ObjectDisposedException.ThrowIf(_disposed, this);
             var threads = Math.Min(Clients.Options.Threads, group.Inputs[0].Partitions);
             _running.RemoveAll(static task => task.IsCompleted);
-            running = Task.WhenAll(Enumerable.Range(0, threads).Select(n => new GroupLoop(group, n, this, stop.Token).Start()));
+            List<GroupLoop> loops = [.. Enumerable.Range(0, threads).Select(n => new GroupLoop(group, n, this, stop.Token))];
+            running = Task.WhenAll([
+                .. loops.Select(loop => loop.Start()),
+                new OpenTransactions(Clients, Topics, _asker).WatchAsync(group, p => loops.Exists(loop => loop.Has(p)), stop.Token),
+            ]);
             _running.Add(running);
         }
         for (var partition = 0; Clients.Options.Standby && partition < group.Inputs[0].Partitions; partition++)

@@ -118,11 +118,16 @@ internal sealed class KafkaClients(KafkaOptions options, string instance, ILogge
     }
 
     /// <summary>A consumer that only asks, about records that are not committed as well.</summary>
-    public IConsumer<byte[], byte[]> Asker()
+    public IConsumer<byte[], byte[]> Asker() => Asker("read_uncommitted");
+
+    /// <summary>The same, about records that are committed.</summary>
+    public IConsumer<byte[], byte[]> CommittedAsker() => Asker("read_committed");
+
+    private IConsumer<byte[], byte[]> Asker(string isolation)
     {
         var settings = Common();
         Alone(settings);
-        settings["isolation.level"] = "read_uncommitted";
+        settings["isolation.level"] = isolation;
         settings["enable.auto.commit"] = "false";
         return new ConsumerBuilder<byte[], byte[]>(settings).SetLogHandler(Logged).SetErrorHandler(Ignored).Build();
     }

@@ -105,6 +105,9 @@ internal sealed class GroupLoop : IMember, IDisposable
         }
     }
 
+    /// <summary>Whether a partition is this thread's, restored or not.</summary>
+    public bool Has(int partition) => _owned.ContainsKey(partition);
+
     public void Troubled(string reason) => EngineLog.Trouble(_clients.Log, _group.Name, reason);
 
     private void Order(Action order)

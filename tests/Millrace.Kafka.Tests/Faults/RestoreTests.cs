@@ -139,6 +139,28 @@ public sealed partial class RestoreTests
         Assert.Equal(["a 1", "a 6"], rig.Outputs(0));
     }
 
+    /// <summary>Nobody ends it, and the group would look idle for ever.</summary>
+    [Fact]
+    public async Task A_transaction_that_nobody_ends_is_named_with_what_ends_it()
+    {
+        await using var rig = await Rig.OnShared();
+        var engine = rig.Open(change: options => options.TransactionTimeout = TimeSpan.FromSeconds(2));
+        rig.Run(engine, rig.Counting());
+        rig.Feed(1, "a");
+        await rig.Soon(() => rig.Outputs(1).Count == 1, "the output");
+        using var lost = rig.Producer("lost");
+        lost.BeginTransaction();
+        lost.Produce(rig.Place(Rig.Input.Name, 1), Rig.Message("a", "never"));
+        lost.Flush(TimeSpan.FromSeconds(30));
+        rig.Feed(1, "a");
+
+        await rig.Soon(() => rig.Faults.Any(f => f.Message.Contains("--partition 1 --start-offset ", StringComparison.Ordinal)), "what is in the way");
+
+        Assert.Single(rig.Outputs(1));
+        lost.AbortTransaction();
+        await rig.Soon(() => rig.Outputs(1).Count == 2, "the rest");
+    }
+
     [Fact]
     public async Task What_was_aborted_is_in_no_log_and_no_state()
     {
