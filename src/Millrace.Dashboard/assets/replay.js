@@ -2,7 +2,7 @@ import { empty, getJson, h, number, postJson, rate, seconds, time } from "./dom.
 
 // Generations of the deciding code: how they stand, and the way from one to another. What readers notice and what cannot be undone asks for the number.
 
-const words = { Live: "live", Shadow: "in the shadow", Retiring: "kept to go back to" };
+const words = { Live: "live", Shadow: "in the shadow", Retiring: "kept to go back to", Dropping: "has ended; its state is being deleted" };
 
 export function replay(main) {
   const list = h("div", null);
@@ -66,7 +66,7 @@ export function replay(main) {
               });
               dialog.close();
               said.hidden = false;
-              said.textContent = answer?.groups ? `Generation ${answer.number} has ended. Nobody reads or writes any more: ${[...answer.groups, ...answer.logs].join(", ")}.` : `Done: ${title}`;
+              said.textContent = answer?.groups ? `Generation ${answer.number} has ended. Its state is being deleted; nobody reads or writes its logs any more: ${answer.logs.join(", ")}.` : `Done: ${title}`;
               refresh();
             } catch (error) {
               wrong.textContent = error.message;
@@ -132,6 +132,7 @@ function differences(shadow) {
 }
 
 function card(one) {
+  if (one.role === "Dropping") return h("section.stage", null, h("h3", null, `Generation ${one.number} ${words.Dropping}`));
   const running = one.isHere ? (one.lag ? "busy" : "good") : "stalled";
   return h(
     `section.stage.${one.faults.length ? "failed" : running}`,

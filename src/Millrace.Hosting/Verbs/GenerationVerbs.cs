@@ -171,9 +171,10 @@ internal sealed class GenerationVerbs(IConfiguration configuration, TextReader i
         if (verb is "complete" or "abandon")
         {
             var dropped = answer.Deserialize(GenerationsJson.Default.DroppedGeneration)!;
-            await output.WriteLineAsync($"Generation {dropped.Number} has ended. Nobody reads or writes these any more:");
-            await output.WriteLineAsync($"  state of   {string.Join(", ", dropped.Groups)}");
-            await output.WriteLineAsync($"  logs       {string.Join(", ", dropped.Logs)}");
+            await output.WriteLineAsync(
+                $"Generation {dropped.Number} has ended. Its state is being deleted; its logs stay, and nobody reads or writes them any more:"
+            );
+            await output.WriteLineAsync($"  {string.Join(", ", dropped.Logs)}");
         }
         else
         {

@@ -24,11 +24,7 @@ internal sealed class GenerationRunner(Generations generations, IEngine engine, 
                     // Only the live one's comes to an end by itself, and only by failing.
                     await ended.ConfigureAwait(false);
                 }
-                if (!cancellation.IsCancellationRequested)
-                {
-                    generations.Refresh();
-                    generations.Sample();
-                }
+                await LookAsync(cancellation).ConfigureAwait(false);
             }
         }
         finally
@@ -41,6 +37,33 @@ internal sealed class GenerationRunner(Generations generations, IEngine engine, 
             }
         }
         cancellation.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>Looks what there is now. An engine that does not answer is asked again: those who decide have to wait for it as well.</summary>
+    private async Task LookAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            if (cancellation.IsCancellationRequested)
+            {
+                return;
+            }
+            generations.Refresh();
+            if (generations.Registry.Generations.Count > 1)
+            {
+                generations.Sample();
+                await generations.ForgetDroppedAsync(cancellation).ConfigureAwait(false);
+            }
+        }
+        catch (EngineException e)
+        {
+            Log.GenerationsUnknown(log, e.Message, Pause);
+            await Task.Delay(Pause, clock, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            // The application stops.
+        }
     }
 
     private async Task ArrangeAsync(CancellationToken cancellation)

@@ -51,7 +51,7 @@ internal sealed partial class Generations
         var changed = await ChangeAsync(
                 now =>
                 {
-                    if (now.Generations.FirstOrDefault(generation => generation.Number != now.Live) is { } other)
+                    if (now.Deciding.FirstOrDefault(generation => generation.Number != now.Live) is { } other)
                     {
                         throw new ReplayException(
                             other.Role == GenerationRole.Shadow
@@ -140,8 +140,8 @@ internal sealed partial class Generations
         RequireSettled();
         await ChangeAsync(
                 now =>
-                    now.Find(old.Number) is { Role: GenerationRole.Retiring }
-                        ? now.Without(old.Number)
+                    now.Find(old.Number) is { Role: GenerationRole.Retiring } known
+                        ? now.With(known with { Role = GenerationRole.Dropping })
                         : throw new ReplayException(NotIn(old.Number, GenerationRole.Retiring)),
                 cancellation
             )
@@ -166,14 +166,39 @@ internal sealed partial class Generations
         }
         await ChangeAsync(
                 now =>
-                    now.Find(number) is { Role: GenerationRole.Shadow }
-                        ? now.Without(number)
+                    now.Find(number) is { Role: GenerationRole.Shadow } known
+                        ? now.With(known with { Role = GenerationRole.Dropping })
                         : throw new ReplayException(NotIn(number, GenerationRole.Shadow)),
                 cancellation
             )
             .ConfigureAwait(false);
         Log.GenerationMoved(_log, number, "abandoned", by ?? "local", "Nobody had read anything of it.");
         return Dropped(number);
+    }
+
+    /// <summary>Forgets those that have ended and whose state is deleted.</summary>
+    public async Task ForgetDroppedAsync(CancellationToken cancellation)
+    {
+        foreach (var gone in Registry.Generations.Where(generation => generation.Role == GenerationRole.Dropping))
+        {
+            if (Droppers(gone.Number).All(IsEmpty))
+            {
+                await ChangeAsync(
+                        now => now.Find(gone.Number) is { Role: GenerationRole.Dropping } ? now.Without(gone.Number) : now,
+                        cancellation
+                    )
+                    .ConfigureAwait(false);
+            }
+        }
+
+        bool IsEmpty(ProcessorGroup group) =>
+            Enumerable
+                .Range(0, group.Inputs[0].Partitions)
+                .All(partition =>
+                {
+                    using var cursor = _engine.OpenState(group.Name, partition).Range([], []);
+                    return !cursor.MoveNext();
+                });
     }
 
     /// <summary>What speaks against promoting a shadow now.</summary>
@@ -240,7 +265,7 @@ internal sealed partial class Generations
     public IEnumerable<string> Unsettled()
     {
         var registry = Registry;
-        foreach (var generation in registry.Generations.Where(generation => generation.Number == registry.Live || generation.WasLive))
+        foreach (var generation in registry.Deciding.Where(generation => generation.Number == registry.Live || generation.WasLive))
         {
             foreach (var (aggregate, partition) in Partitions())
             {
@@ -374,6 +399,7 @@ internal sealed partial class Generations
         {
             GenerationRole.Live => "live",
             GenerationRole.Shadow => "in the shadow",
+            GenerationRole.Dropping => "ending",
             _ => "kept to go back to",
         };
 
@@ -389,8 +415,8 @@ internal sealed partial class Generations
     }
 }
 
-/// <summary>What a generation that was dropped leaves behind: nobody reads or writes it any more.</summary>
+/// <summary>What a generation that was dropped leaves behind: its logs, which nobody reads or writes any more.</summary>
 /// <param name="Number">The generation.</param>
-/// <param name="Groups">The groups whose state it was.</param>
+/// <param name="Groups">The groups whose state is deleted.</param>
 /// <param name="Logs">Its own logs.</param>
 internal sealed record DroppedGeneration(int Number, IReadOnlyList<string> Groups, IReadOnlyList<string> Logs);

@@ -160,6 +160,10 @@ internal sealed record GenerationState(int Number, GenerationRole Role, string C
     {
         get
         {
+            if (Role == GenerationRole.Dropping)
+            {
+                return $"generation {Number} has ended; its state is being deleted";
+            }
             var text = FormattableString.Invariant($"generation {Number}, {Word}: {Position:N0} of {End:N0} commands");
             if (!IsHere)
             {

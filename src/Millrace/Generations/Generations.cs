@@ -58,7 +58,7 @@ internal sealed partial class Generations : IDisposable
                 return
                 [
                     .. _groups
-                        .OrderBy(entry => entry.Key.Compares)
+                        .OrderBy(entry => entry.Key.Kind)
                         .ThenBy(entry => entry.Key.Number == _registry.Live ? 0 : 1)
                         .ThenBy(entry => entry.Key.Number)
                         .SelectMany(entry => entry.Value),
@@ -85,7 +85,7 @@ internal sealed partial class Generations : IDisposable
                     _candidate is { } old
                     && old.Code != code
                     && old.Code != _code
-                    && _registry.Generations.FirstOrDefault(generation => generation.Code == old.Code) is { } used
+                    && _registry.Deciding.FirstOrDefault(generation => generation.Code == old.Code) is { } used
                 )
                 {
                     throw new ReplayException(
@@ -215,17 +215,21 @@ internal sealed partial class Generations : IDisposable
     private void Arrange()
     {
         var wanted = new Dictionary<GroupsOf, Func<IEnumerable<ProcessorGroup>>>();
-        foreach (var generation in _registry.Generations)
+        foreach (var gone in _registry.Generations.Where(generation => generation.Role == GenerationRole.Dropping))
+        {
+            wanted[new(gone.Number, GroupKind.Drop)] = () => Droppers(gone.Number);
+        }
+        foreach (var generation in _registry.Deciding)
         {
             if (CodeOf(generation) is not { } code)
             {
                 continue;
             }
-            wanted[new(generation.Number, false)] = () =>
+            wanted[new(generation.Number, GroupKind.Decide)] = () =>
                 code.Topology.Aggregates.Select(aggregate => _runtime.Deciders(code, aggregate, generation));
             if (generation.Role == GenerationRole.Shadow)
             {
-                wanted[new(generation.Number, true)] = () =>
+                wanted[new(generation.Number, GroupKind.Compare)] = () =>
                     code.Topology.Aggregates.Select(aggregate => Comparers(code, aggregate, generation.Number));
             }
         }
@@ -250,6 +254,27 @@ internal sealed partial class Generations : IDisposable
             Faulted = (partition, failure) => Log.ProcessorFaulted(_log, name, partition, failure),
         };
     }
+
+    private IEnumerable<ProcessorGroup> Droppers(int generation)
+    {
+        foreach (var aggregate in _application.Topology.Aggregates)
+        {
+            yield return Dropper(_application.DecideGroup(aggregate, generation), _application.Commands(aggregate));
+            if (generation != Application.Generation)
+            {
+                yield return Dropper(_application.CompareGroup(aggregate, generation), _application.OwnEvents(aggregate, generation));
+            }
+        }
+    }
+
+    private ProcessorGroup Dropper(string name, Topic input) =>
+        new()
+        {
+            Name = name,
+            Inputs = [input],
+            Create = static _ => new DropProcessor(),
+            Faulted = (partition, failure) => Log.ProcessorFaulted(_log, name, partition, failure),
+        };
 
     /// <summary>The code that a generation is made by, where this process has it.</summary>
     private Application? CodeOf(Generation generation) =>
@@ -332,5 +357,13 @@ internal sealed partial class Generations : IDisposable
     }
 }
 
-/// <summary>Groups that are run together: a generation's deciders, or what compares a shadow with the record.</summary>
-internal readonly record struct GroupsOf(int Number, bool Compares);
+/// <summary>Groups that are run together: a generation's deciders, what compares a shadow with the record, or what deletes the state of one that has ended.</summary>
+internal readonly record struct GroupsOf(int Number, GroupKind Kind);
+
+/// <summary>What groups of a generation do; in the order in which they take turns where they are stepped.</summary>
+internal enum GroupKind
+{
+    Decide,
+    Compare,
+    Drop,
+}

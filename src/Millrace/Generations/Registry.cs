@@ -21,6 +21,9 @@ internal sealed record Registry(int Version, int Live, int Last, int Fences, IRe
 
     public Generation? Find(GenerationRole role) => Generations.FirstOrDefault(generation => generation.Role == role);
 
+    /// <summary>Those that decide.</summary>
+    public IEnumerable<Generation> Deciding => Generations.Where(generation => generation.Role != GenerationRole.Dropping);
+
     public Registry With(Generation changed) =>
         this with
         {
@@ -67,4 +70,7 @@ internal enum GenerationRole
 
     /// <summary>It was live, and computes on, unseen, so that it can be gone back to.</summary>
     Retiring,
+
+    /// <summary>It has ended, and its state is being deleted.</summary>
+    Dropping,
 }

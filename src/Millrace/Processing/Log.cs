@@ -50,4 +50,7 @@ internal static partial class Log
 
     [LoggerMessage(1008, LogLevel.Warning, "Generation {Generation}: {What} by {By}. {Reason}")]
     public static partial void GenerationMoved(ILogger logger, int generation, string what, string by, string reason);
+
+    [LoggerMessage(1009, LogLevel.Warning, "Which generations there are cannot be read: {Reason} It is tried again in {Pause}.")]
+    public static partial void GenerationsUnknown(ILogger logger, string reason, TimeSpan pause);
 }

@@ -73,6 +73,7 @@ internal sealed class Cutover : IAsyncDisposable
                 Step();
                 break;
             case 18:
+                Move("forget", () => _runtime.Generations.ForgetDroppedAsync(None));
                 _clock.Pass(TimeSpan.FromMilliseconds(_random.Next(100)));
                 break;
             case 19:
@@ -199,7 +200,7 @@ internal sealed class Cutover : IAsyncDisposable
     private void Restart()
     {
         var registry = Registry;
-        if (registry.Generations.Count == 1)
+        if (registry.Deciding.Count() == 1)
         {
             _deployed = _versions[registry.Live];
         }

@@ -102,10 +102,7 @@ internal sealed class NoteLogs(IEngine engine, int partitions, IReadOnlyDictiona
         {
             return $"it ends with generation {live}, and {registry.Live} is live.";
         }
-        var kept = registry
-            .Generations.Where(known => known.Number > 1 || registry.Fences > 0)
-            .Select(known => $".g{known.Number}")
-            .ToList();
+        var kept = registry.Deciding.Where(known => known.Number > 1 || registry.Fences > 0).Select(known => $".g{known.Number}").ToList();
         foreach (var (log, lines) in wanted.Where(log => log.Key.EndsWith(".1", StringComparison.Ordinal) || kept.Any(log.Key.EndsWith)))
         {
             if (Compare(log, lines, Messages($"notes.note.{log}", partition)) is { } wrong)
