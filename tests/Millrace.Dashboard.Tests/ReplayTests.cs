@@ -79,7 +79,10 @@ public sealed class ReplayTests
     public async Task A_build_is_loaded_from_the_folder_of_candidates_and_from_nowhere_else()
     {
         await using var desk = await Desk.OpenAsync(build: builder =>
-            builder.Configuration.AddInMemoryCollection([new("Millrace:Candidates", AppContext.BaseDirectory)])
+            builder.Configuration.AddInMemoryCollection([
+                new("Millrace:Candidates", AppContext.BaseDirectory),
+                new("Millrace:CandidateTopology", "Millrace.Parcels.PostOffice.Topology"),
+            ])
         );
 
         var outside = await desk.PostAsync("api/replay/start", new { candidate = "../Millrace.Parcels.dll" });
