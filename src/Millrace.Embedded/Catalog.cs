@@ -99,6 +99,26 @@ internal sealed class Catalog
         }
     }
 
+    /// <summary>Gives topics more partitions. Readers and loops hold on to the logs they have, which stay what they are.</summary>
+    public void AddPartitions(IEnumerable<Topic> topics)
+    {
+        lock (_gate)
+        {
+            foreach (var topic in topics)
+            {
+                if (!_topics.TryGetValue(topic.Name, out var existing))
+                {
+                    existing = (++_lastId, []);
+                }
+                if (existing.Logs.Length < topic.Partitions)
+                {
+                    Store([TopicMark, .. Encoding.UTF8.GetBytes(topic.Name)], existing.Id, topic.Partitions);
+                    _topics[topic.Name] = (existing.Id, [.. existing.Logs, .. Open(topic, existing.Id, null)[existing.Logs.Length..]]);
+                }
+            }
+        }
+    }
+
     public PartitionLog Log(TopicPartition source)
     {
         var logs = Topic(source.Topic.Name).Logs;

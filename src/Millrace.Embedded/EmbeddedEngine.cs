@@ -80,6 +80,14 @@ public sealed class EmbeddedEngine : IEngine
     }
 
     /// <inheritdoc />
+    public ValueTask AddPartitionsAsync(IReadOnlyCollection<Topic> topics, CancellationToken cancellation)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        _catalog.AddPartitions(topics);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc />
     public IAppender OpenAppender(string name)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);

@@ -35,10 +35,10 @@ internal static class AtRest
     {
         foreach (var aggregate in runtime.Application.Topology.Aggregates)
         {
-            for (var partition = 0; partition < runtime.Application.Partitions; partition++)
+            for (var partition = 0; partition < runtime.Application.Map.Partitions; partition++)
             {
                 var state = runtime.Engine.OpenState(runtime.Application.DecideGroup(aggregate), partition);
-                if (state.TryGet(StateKeys.Sweeps, out var sweeps) && !sweeps.IsEmpty)
+                if ((state.TryGet(StateKeys.Sweeps, out var sweeps) && !sweeps.IsEmpty) || state.TryGet(StateKeys.Moves, out _))
                 {
                     return true;
                 }

@@ -26,6 +26,13 @@ public sealed class InMemoryEngine(TimeProvider? time = null) : IEngine
     }
 
     /// <inheritdoc />
+    public ValueTask AddPartitionsAsync(IReadOnlyCollection<Topic> topics, CancellationToken cancellation)
+    {
+        _store.AddPartitions(topics);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc />
     public IAppender OpenAppender(string name) => new Appender(_store, name);
 
     /// <inheritdoc />

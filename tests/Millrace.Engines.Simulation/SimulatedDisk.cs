@@ -2,6 +2,9 @@ using Millrace.Testing;
 
 namespace Millrace.Engines.Simulation;
 
+/// <summary>Topics were given more partitions.</summary>
+internal sealed record AddedPartitions(Topic[] Topics);
+
 /// <summary>What outlives a simulated process: its log of commits, of which a crash may lose what was not synced.</summary>
 internal sealed class SimulatedDisk
 {
@@ -28,6 +31,9 @@ internal sealed class SimulatedDisk
             {
                 case Topic[] topics:
                     store.Create(topics);
+                    break;
+                case AddedPartitions added:
+                    store.AddPartitions(added.Topics);
                     break;
                 case MemoryCommit commit:
                     store.Apply(commit);

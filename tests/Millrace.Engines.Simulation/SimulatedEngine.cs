@@ -66,6 +66,13 @@ internal sealed class SimulatedEngine : IEngine
         _disk.Written.Add(topics.ToArray());
     }
 
+    public async ValueTask AddPartitionsAsync(IReadOnlyCollection<Topic> topics, CancellationToken cancellation)
+    {
+        await Pause();
+        _store.AddPartitions(topics);
+        _disk.Written.Add(new AddedPartitions([.. topics]));
+    }
+
     public IAppender OpenAppender(string name) => new Appender(this, name);
 
     public ILogReader Read(TopicPartition source, long offset, bool durableOnly = false) =>

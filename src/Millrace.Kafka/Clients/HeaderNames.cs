@@ -35,6 +35,7 @@ internal static unsafe class HeaderNames
         "millrace_expected",
         "millrace_feed",
         "traceparent",
+        "millrace_decider",
     ];
 
     private static readonly Unmanaged[] Known = [.. Names.Select(name => new Unmanaged(name ?? ""))];

@@ -37,6 +37,25 @@ internal sealed class MemoryStore
         }
     }
 
+    public void AddPartitions(IEnumerable<Topic> topics)
+    {
+        lock (_gate)
+        {
+            foreach (var topic in topics)
+            {
+                var logs = _topics.GetValueOrDefault(topic.Name, []);
+                if (logs.Length < topic.Partitions)
+                {
+                    _topics[topic.Name] =
+                    [
+                        .. logs,
+                        .. Enumerable.Range(logs.Length, topic.Partitions - logs.Length).Select(_ => new MemoryLog()),
+                    ];
+                }
+            }
+        }
+    }
+
     public MemoryLog Log(TopicPartition source)
     {
         lock (_gate)

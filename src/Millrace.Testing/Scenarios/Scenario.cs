@@ -25,8 +25,9 @@ public sealed partial class Scenario
     private readonly FailureLog _failures = new();
     private readonly InMemoryEngine _engine;
     private readonly Runtime _runtime;
-    private readonly ProcessorGroup[] _groups;
+    private readonly HashSet<string> _executors;
     private readonly HashSet<string> _sent = [];
+    private readonly Queue<int> _growth = new(Growth.Value ?? []);
     private long _ticked = long.MinValue;
 
     private Scenario(Topology topology, object[] settings, int partitions, Scenario? before)
@@ -55,13 +56,24 @@ public sealed partial class Scenario
             _failures
         );
         Wait(_runtime.PrepareAsync(CancellationToken.None));
-        var executors = topology.Reactions.Select(_runtime.Application.ExecutorGroup).ToHashSet();
-        // Intents are compared, not carried out.
-        _groups = [.. _runtime.Groups.Where(group => !executors.Contains(group.Name))];
+        _executors = topology.Reactions.Select(_runtime.Application.ExecutorGroup).ToHashSet();
         Binlog = new FakeBinlog(_runtime.Captures[0], Monolith);
         Binlog.Resume();
         Settle();
         Mark();
+    }
+
+    /// <summary>Intents are compared, not carried out.</summary>
+    private ProcessorGroup[] Groups => [.. _runtime.Groups.Where(group => !_executors.Contains(group.Name))];
+
+    /// <summary>Scenarios that begin in this flow of control get so many partitions, one number before each source transaction.</summary>
+    internal static AsyncLocal<int[]?> Growth { get; } = new();
+
+    /// <summary>Partitions are added to the command logs; the fence goes with the source's next commit.</summary>
+    internal Scenario Grow(int partitions)
+    {
+        Wait(_runtime.GrowAsync(partitions, CancellationToken.None));
+        return this;
     }
 
     internal Monolith Monolith { get; }
@@ -243,6 +255,10 @@ public sealed partial class Scenario
     internal void Commit(RowOp[] rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
+        if (_growth.TryDequeue(out var partitions) && partitions > _runtime.Application.Map.Partitions)
+        {
+            Grow(partitions);
+        }
         var changes = rows.SelectMany(Monolith.Do).ToList();
         foreach (var row in rows)
         {
@@ -284,7 +300,7 @@ public sealed partial class Scenario
         {
             do
             {
-                _engine.Settle(_groups);
+                _engine.Settle(Groups);
                 TickTo(Now);
                 // A second event of the same microsecond waits for a tick beyond it.
                 while (NextDue() is { } due && Instants.Of(due) == _ticked + 1)
@@ -358,7 +374,7 @@ public sealed partial class Scenario
             }
         }
         Wait(appender.CommitAsync(transaction, durable: true, CancellationToken.None));
-        _engine.Settle(_groups);
+        _engine.Settle(Groups);
     }
 
     private void Answer()

@@ -187,7 +187,7 @@ internal sealed class CommandSender : ICommands, IAsyncDisposable
         var entity = Encoding.UTF8.GetBytes(id.Value);
         var value = seal is null ? json.WrittenSpan : seal.CloseNew(entity, Encoding.UTF8.GetBytes(commandId), json.WrittenSpan);
         var topic = _application.Commands(aggregate);
-        var target = new TopicPartition(topic, Slots.PartitionOf(entity, topic.Partitions));
+        var target = new TopicPartition(topic, _application.Map.PartitionOf(entity));
         transaction.Append(target, Instants.Of(_clock.GetUtcNow()), entity, headers.WrittenSpan, value);
     }
 

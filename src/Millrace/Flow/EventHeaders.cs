@@ -9,6 +9,7 @@ internal readonly ref struct EventHeaders
     public EventHeaders(ReadOnlySpan<byte> packed)
     {
         Feed = -1;
+        Decider = -1;
         foreach (var entry in new RecordHeaders(packed))
         {
             switch (entry.Header)
@@ -38,6 +39,9 @@ internal readonly ref struct EventHeaders
                     Feed = BinaryPrimitives.ReadInt32LittleEndian(entry.Value);
                     FeedMoment = BinaryPrimitives.ReadInt64LittleEndian(entry.Value[4..]);
                     break;
+                case Header.Decider:
+                    Decider = BinaryPrimitives.ReadInt32LittleEndian(entry.Value);
+                    break;
                 default:
                     break;
             }
@@ -56,6 +60,9 @@ internal readonly ref struct EventHeaders
 
     /// <summary>The partition of the event log it came from; -1 outside of feeds.</summary>
     public int Feed { get; }
+
+    /// <summary>The partition of the command log that a control comes from; -1 where it is the log's own number.</summary>
+    public int Decider { get; }
 
     /// <summary>The moment that partition had reached with it.</summary>
     public long FeedMoment { get; }

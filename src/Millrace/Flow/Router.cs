@@ -19,6 +19,7 @@ namespace Millrace;
 /// <param name="services">Where what is wrong goes.</param>
 /// <param name="seal">What decrypts events, where they are personal. They go on as they came.</param>
 /// <param name="committed">Told after each commit.</param>
+/// <remarks>Where partitions were added to the command log, each that decides for entities of this log has a moment of its own, and is a feed of its own.</remarks>
 internal sealed class Router<TEvent>(
     string name,
     string stage,
@@ -33,6 +34,7 @@ internal sealed class Router<TEvent>(
     where TEvent : class
 {
     private static ReadOnlySpan<byte> MomentKey => "moment"u8;
+    private static ReadOnlySpan<byte> MomentsEnd => "momenu"u8;
 
     private readonly Context _context = new(default, default, false);
     private readonly Loop _loop = services.Loops.Of(name, partition);
@@ -42,15 +44,24 @@ internal sealed class Router<TEvent>(
     private readonly byte[] _stamp = new byte[12];
     private byte[] _key = new byte[64];
     private bool _loaded;
-    private long _moment;
-    private long _told;
+    private readonly Feeders _feeders = new(partition);
+    private readonly SortedDictionary<int, FeedMoment> _moments = [];
+    private FeedMoment _own = null!;
+
+    /// <summary>How far one partition of the command log has come in this log, and how far the feed was told.</summary>
+    private sealed class FeedMoment(int feed, long reached)
+    {
+        public int Feed => feed;
+        public long Reached { get; set; } = reached;
+        public long Told { get; set; } = reached;
+    }
 
     public ValueTask<Progress> ProcessAsync(RecordBatch batch, ITransaction transaction, CancellationToken cancellation)
     {
         if (!_loaded)
         {
-            _moment = transaction.TryGet(MomentKey, out var saved) ? BinaryPrimitives.ReadInt64LittleEndian(saved) : Moment.None;
-            _told = _moment;
+            LoadMoments(transaction);
+            _feeders.Load(transaction);
             _parked.Load(transaction);
             _loaded = true;
         }
@@ -64,16 +75,19 @@ internal sealed class Router<TEvent>(
             }
             else
             {
-                _moment = Moment.AfterEvent(_moment, record.Time);
-                Route(transaction, Incoming.Of(record, partition, _moment));
+                var of = FeedOf(headers, record.Key.Span);
+                of.Reached = Moment.AfterEvent(of.Reached, record.Time);
+                Route(transaction, Incoming.Of(record, of.Feed, of.Reached), of);
             }
         }
-        if (_moment != _told)
+        foreach (var of in _moments.Values)
         {
-            BinaryPrimitives.WriteInt64LittleEndian(_number, _moment);
-            transaction.Put(MomentKey, _number);
-            Broadcast(transaction, Moment.TimeOf(_moment), TickHeaders, default, default);
-            _told = _moment;
+            if (of.Reached != of.Told)
+            {
+                SaveMoment(transaction, of);
+                Broadcast(transaction, of, Moment.TimeOf(of.Reached), TickHeaders, default, default);
+                of.Told = of.Reached;
+            }
         }
         return new(_loop.Beat(false, null));
     }
@@ -90,36 +104,109 @@ internal sealed class Router<TEvent>(
 
     private void Control(ITransaction transaction, in Record record, ReadOnlySpan<byte> controlType)
     {
+        var of = FeedOf(new EventHeaders(record.Headers.Span), record.Key.Span);
         // A tick is not passed on by itself: the word at the end of the batch says the same.
         if (controlType.SequenceEqual(Controls.Tick))
         {
-            _moment = Moment.AfterTick(_moment, record.Time);
+            of.Reached = Moment.AfterTick(of.Reached, record.Time);
+            return;
+        }
+        if (controlType.SequenceEqual(Controls.Grown))
+        {
+            Join(transaction, record, of);
             return;
         }
         if (Controls.IsDeed(controlType))
         {
-            Operate(transaction, record, controlType);
+            Operate(transaction, record, controlType, of);
             return;
         }
-        _moment = controlType.SequenceEqual(Controls.SnapshotsEnded)
-            ? Moment.AfterSnapshots(_moment, record.Time)
-            : Moment.AfterControl(_moment);
+        of.Reached = controlType.SequenceEqual(Controls.SnapshotsEnded)
+            ? Moment.AfterSnapshots(of.Reached, record.Time)
+            : Moment.AfterControl(of.Reached);
         if (controlType.SequenceEqual(Controls.Erased))
         {
             _parked.Forget(transaction, record.Key.Span);
         }
-        Broadcast(transaction, record.Time, record.Headers.Span, record.Value.Span, record.Key.Span);
+        Broadcast(transaction, of, record.Time, record.Headers.Span, record.Value.Span, record.Key.Span);
+    }
+
+    /// <summary>Entities left a partition of the command log; where they went decides for them from here on.</summary>
+    private void Join(ITransaction transaction, in Record record, FeedMoment from)
+    {
+        var joined = new List<int>();
+        foreach (var decider in _feeders.Grow(transaction, Feeders.Read(record.Value.Span)))
+        {
+            if (!_moments.TryGetValue(decider, out var of))
+            {
+                of = new FeedMoment(Feeders.FeedOf(decider, partition, feed.Partitions), from.Reached);
+                _moments.Add(decider, of);
+            }
+            // Nothing of it has come yet; what the last of those it comes from has handed over may be the earliest.
+            of.Reached = Math.Min(of.Reached, from.Reached);
+            of.Told = of.Reached;
+            SaveMoment(transaction, of);
+            joined.Add(of.Feed);
+        }
+        if (joined.Count > 0)
+        {
+            var feeds = JsonSerializer.SerializeToUtf8Bytes([.. joined], MillraceJson.Default.Int32Array);
+            Broadcast(transaction, from, record.Time, record.Headers.Span, feeds, default);
+        }
+    }
+
+    private FeedMoment FeedOf(in EventHeaders headers, ReadOnlySpan<byte> entity)
+    {
+        var decider = _feeders.Of(headers, entity);
+        return decider == partition ? _own
+            : _moments.TryGetValue(decider, out var of) ? of
+            : throw new InvalidOperationException(
+                $"The event log has a record of partition {decider} of the command log in partition {partition}, which nothing before it has announced. The log is not whole."
+            );
+    }
+
+    private void LoadMoments(ITransaction transaction)
+    {
+        _own = new FeedMoment(partition, Moment.None);
+        _moments.Add(partition, _own);
+        using var cursor = transaction.Range(MomentKey, MomentsEnd);
+        while (cursor.MoveNext())
+        {
+            var reached = BinaryPrimitives.ReadInt64LittleEndian(cursor.Value);
+            if (cursor.Key.Length == MomentKey.Length)
+            {
+                _own.Reached = reached;
+                _own.Told = reached;
+                continue;
+            }
+            var of = BinaryPrimitives.ReadInt32BigEndian(cursor.Key[MomentKey.Length..]);
+            _moments.Add(of / feed.Partitions, new FeedMoment(of, reached));
+        }
+    }
+
+    private void SaveMoment(ITransaction transaction, FeedMoment of)
+    {
+        BinaryPrimitives.WriteInt64LittleEndian(_number, of.Reached);
+        if (of == _own)
+        {
+            transaction.Put(MomentKey, _number);
+            return;
+        }
+        Span<byte> key = stackalloc byte[MomentKey.Length + 4];
+        MomentKey.CopyTo(key);
+        BinaryPrimitives.WriteInt32BigEndian(key[MomentKey.Length..], of.Feed);
+        transaction.Put(key, _number);
     }
 
     /// <summary>An operator's deed is for what is parked here, or for what is parked under the key below.</summary>
-    private void Operate(ITransaction transaction, in Record record, ReadOnlySpan<byte> controlType)
+    private void Operate(ITransaction transaction, in Record record, ReadOnlySpan<byte> controlType, FeedMoment of)
     {
         if (!Deed.TryRead(controlType, record.Value.Span, stage, out var deed))
         {
             return;
         }
-        _moment = Moment.AfterControl(_moment);
-        Stamp(record.Headers.Span, default);
+        of.Reached = Moment.AfterControl(of.Reached);
+        Stamp(of, record.Headers.Span, default);
         var target = new TopicPartition(feed, Slots.PartitionOf(record.Key.Span, feed.Partitions));
         transaction.Append(target, record.Time, record.Key.Span, _headers, record.Value.Span);
         if (_parked.TryTake(transaction, record.Key.Span, deed, out var kept))
@@ -127,27 +214,28 @@ internal sealed class Router<TEvent>(
             DownstreamLog.Operated(services.Logger, name, record.Key.Span, deed);
             foreach (var item in kept)
             {
-                Route(transaction, item);
+                Route(transaction, item, of);
             }
         }
     }
 
     private void Broadcast(
         ITransaction transaction,
+        FeedMoment of,
         long time,
         ReadOnlySpan<byte> headers,
         ReadOnlySpan<byte> value,
         ReadOnlySpan<byte> subject
     )
     {
-        Stamp(headers, subject);
+        Stamp(of, headers, subject);
         for (var to = 0; to < feed.Partitions; to++)
         {
             transaction.Append(new TopicPartition(feed, to), time, default, _headers, value);
         }
     }
 
-    private void Route(ITransaction transaction, in Incoming item)
+    private void Route(ITransaction transaction, in Incoming item, FeedMoment of)
     {
         if (_parked.Holds(transaction, item.Key.Span))
         {
@@ -182,21 +270,21 @@ internal sealed class Router<TEvent>(
             _key = new byte[Encoding.UTF8.GetMaxByteCount(routed.Length)];
         }
         var bytes = _key.AsSpan(0, Encoding.UTF8.GetBytes(routed, _key));
-        Stamp(item.Headers.Span, item.Key.Span);
+        Stamp(of, item.Headers.Span, item.Key.Span);
         var target = new TopicPartition(feed, Slots.PartitionOf(bytes, feed.Partitions));
         transaction.Append(target, item.Time, bytes, _headers, item.Value.Span);
     }
 
-    // The moment is this log's now: of an event that was parked meanwhile, too, so that a feed never goes back.
-    private void Stamp(ReadOnlySpan<byte> headers, ReadOnlySpan<byte> subject)
+    // The moment is the feed's now: of an event that was parked meanwhile, too, so that a feed never goes back.
+    private void Stamp(FeedMoment of, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> subject)
     {
         _headers.Clear().Raw(headers);
         if (!subject.IsEmpty)
         {
             RecordHeaders.Write(_headers, Header.Subject, subject);
         }
-        BinaryPrimitives.WriteInt32LittleEndian(_stamp, partition);
-        BinaryPrimitives.WriteInt64LittleEndian(_stamp.AsSpan(4), _moment);
+        BinaryPrimitives.WriteInt32LittleEndian(_stamp, of.Feed);
+        BinaryPrimitives.WriteInt64LittleEndian(_stamp.AsSpan(4), of.Reached);
         RecordHeaders.Write(_headers, Header.Feed, _stamp);
     }
 }

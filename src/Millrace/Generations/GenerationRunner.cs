@@ -8,7 +8,7 @@ internal sealed class GenerationRunner(Generations generations, IEngine engine, 
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
 
-    private readonly Dictionary<GroupsOf, (CancellationTokenSource Stop, Task Running)> _running = [];
+    private readonly Dictionary<GroupsOf, (CancellationTokenSource Stop, Task Running, IReadOnlyList<ProcessorGroup> Groups)> _running = [];
 
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -29,7 +29,7 @@ internal sealed class GenerationRunner(Generations generations, IEngine engine, 
         }
         finally
         {
-            foreach (var (_, (stop, running)) in _running)
+            foreach (var (_, (stop, running, _)) in _running)
             {
                 await stop.CancelAsync().ConfigureAwait(false);
                 await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -69,9 +69,10 @@ internal sealed class GenerationRunner(Generations generations, IEngine engine, 
     private async Task ArrangeAsync(CancellationToken cancellation)
     {
         var wanted = generations.ByGeneration;
-        foreach (var gone in _running.Keys.Except(wanted.Keys).ToList())
+        // Groups that were made anew have more partitions.
+        foreach (var gone in _running.Where(entry => wanted.GetValueOrDefault(entry.Key) != entry.Value.Groups).Select(entry => entry.Key).ToList())
         {
-            var (stop, running) = _running[gone];
+            var (stop, running, _) = _running[gone];
             _running.Remove(gone);
             await stop.CancelAsync().ConfigureAwait(false);
             await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -82,7 +83,7 @@ internal sealed class GenerationRunner(Generations generations, IEngine engine, 
             if (!_running.ContainsKey(key))
             {
                 var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-                _running.Add(key, (stop, RunAsync(key.Number, groups, stop.Token)));
+                _running.Add(key, (stop, RunAsync(key.Number, groups, stop.Token), groups));
             }
         }
     }

@@ -289,6 +289,12 @@ internal sealed partial class Generations
         // A fence says from where on to write; whether the fence before has been through is known only when everybody has.
         var fences = Registry.Fences;
         RequireSettled();
+        if (_runtime.Moving().ToList() is { Count: > 0 } moving)
+        {
+            throw new ReplayException(
+                $"Entities are still moving to partitions that were added ({string.Join(", ", moving.Select(at => $"{at.Aggregate} {at.Partition}"))}): ask again when they have arrived."
+            );
+        }
         await CreateTopicsAsync(Registry, cancellation).ConfigureAwait(false);
         await ChangeAsync(
                 (now, transaction) =>

@@ -92,7 +92,9 @@ internal sealed partial class Generations : IDisposable
                         $"The candidate that is loaded is the code of generation {used.Number} ({used.Role}), which runs on it. Abandon or complete it first."
                     );
                 }
-                _candidate = value is null ? null : (new Application(value, _application.Partitions, _application.Source), code!);
+                _candidate = value is null
+                    ? null
+                    : (new Application(value, _application.Partitions, _application.Source) { Map = _application.Map }, code!);
                 Arrange();
             }
             _changed.Pulse();
@@ -124,6 +126,24 @@ internal sealed partial class Generations : IDisposable
         }
         await CreateTopicsAsync(registry, cancellation).ConfigureAwait(false);
         Take(registry);
+    }
+
+    /// <summary>The numbers of all generations that are recorded.</summary>
+    public IReadOnlyList<int> Numbers() => [.. (Read() ?? Registry).Generations.Select(generation => generation.Number)];
+
+    /// <summary>Partitions were added to the command logs: every group is made anew, with all of them.</summary>
+    public void Regroup()
+    {
+        lock (_gate)
+        {
+            if (_candidate is { } candidate)
+            {
+                candidate.Application.Map = _application.Map;
+            }
+            _groups.Clear();
+            Arrange();
+        }
+        _changed.Pulse();
     }
 
     /// <summary>Runs what there is to run, and follows what changes, until cancelled.</summary>
@@ -332,23 +352,40 @@ internal sealed partial class Generations : IDisposable
     }
 
     /// <summary>Each generation's own logs; the first one has some once there is another.</summary>
-    private ValueTask CreateTopicsAsync(Registry registry, CancellationToken cancellation) =>
-        _engine.CreateTopicsAsync(
-            [
-                .. registry
-                    .Generations.Where(_ => registry.Last > Application.Generation)
-                    .SelectMany(generation =>
-                        _application.Topology.Aggregates.SelectMany(aggregate =>
-                            new[]
-                            {
-                                _application.OwnEvents(aggregate, generation.Number),
-                                _application.OwnOutcomes(aggregate, generation.Number),
-                            }
-                        )
-                    ),
-            ],
-            cancellation
-        );
+    private async ValueTask CreateTopicsAsync(Registry registry, CancellationToken cancellation)
+    {
+        if (_application.Map.Epoch > 1)
+        {
+            await _engine
+                .AddPartitionsAsync(
+                    [
+                        .. registry.Generations.SelectMany(generation =>
+                            _application.Topology.Aggregates.Select(aggregate => _application.Handover(aggregate, generation.Number))
+                        ),
+                    ],
+                    cancellation
+                )
+                .ConfigureAwait(false);
+        }
+        await _engine
+            .CreateTopicsAsync(
+                [
+                    .. registry
+                        .Generations.Where(_ => registry.Last > Application.Generation)
+                        .SelectMany(generation =>
+                            _application.Topology.Aggregates.SelectMany(aggregate =>
+                                new[]
+                                {
+                                    _application.OwnEvents(aggregate, generation.Number),
+                                    _application.OwnOutcomes(aggregate, generation.Number),
+                                }
+                            )
+                        ),
+                ],
+                cancellation
+            )
+            .ConfigureAwait(false);
+    }
 
     private long End(TopicPartition log)
     {

@@ -30,6 +30,10 @@ internal sealed class Outlets(
     public static readonly TimeSpan Look = TimeSpan.FromMilliseconds(20);
 
     private const int Step = 4096;
+    private const int Fixed = 25;
+
+    // A partition that was added to the command log has no number of its own in the event logs.
+    private readonly bool _isAdded = partition >= application.Partitions;
 
     private readonly TopicPartition _commands = new(application.Commands(aggregate), partition);
     private readonly TopicPartition _events = new(application.Events(aggregate), partition);
@@ -49,6 +53,9 @@ internal sealed class Outlets(
 
     /// <summary>Whether it has more to hand on now.</summary>
     public bool HasMore => _state.IsWaiting && _passed;
+
+    /// <summary>The generation that is live at the position that was reached.</summary>
+    public int Live => _state.Live;
 
     private bool IsLive => _state.Live == generation;
 
@@ -79,14 +86,14 @@ internal sealed class Outlets(
         {
             return IsPlain ? _inner : this;
         }
-        if (IsLive)
+        if (IsLive && !_isAdded)
         {
             // The last of this one that everybody reads.
             Publish(_events, record.Time, [], record.Headers.Span, record.Value.Span);
         }
         var before = _state.Live;
         _state = _state with { Live = fence.Generation };
-        if (WritesOwn)
+        if (WritesOwn && !_isAdded)
         {
             _inner.Append(_ownEvents, record.Time, [], record.Headers.Span, record.Value.Span);
         }
@@ -95,6 +102,15 @@ internal sealed class Outlets(
             _state = _state with { Before = before, Fence = record.Offset, IsWaiting = true };
             _passed = false;
         }
+        _changed = true;
+        return IsPlain ? _inner : this;
+    }
+
+    /// <summary>A partition that was added begins where those stood that it has its entities from.</summary>
+    /// <returns>What the decider writes to from here on.</returns>
+    public ITransaction TakeOver(int live)
+    {
+        _state = _state with { Live = live };
         _changed = true;
         return IsPlain ? _inner : this;
     }
@@ -111,10 +127,19 @@ internal sealed class Outlets(
 
     public void Append(TopicPartition target, long time, ReadOnlySpan<byte> key, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> value)
     {
-        if (WritesOwn)
+        var isOutput = target.Topic.Name == _events.Topic.Name || target.Topic.Name == _outcomes.Topic.Name;
+        if (!isOutput && target.Topic.Name != _commands.Topic.Name)
         {
-            _inner.Append(target == _events ? _ownEvents : _ownOutcomes, time, key, headers, value);
+            // State that it hands over is a generation's own.
+            _inner.Append(target, time, key, headers, value);
+            return;
         }
+        if (WritesOwn && isOutput)
+        {
+            var own = target.Topic.Name == _events.Topic.Name ? _ownEvents : _ownOutcomes;
+            _inner.Append(own with { Partition = target.Partition }, time, key, headers, value);
+        }
+        // Commands that came too late for the entity's old partition are passed on once, by the live one.
         if (IsLive)
         {
             Publish(target, time, key, headers, value);
@@ -141,12 +166,17 @@ internal sealed class Outlets(
             return;
         }
         _value.ResetWrittenCount();
-        var head = _value.GetSpan(17);
-        head[0] = target == _events ? (byte)0 : (byte)1;
+        var head = _value.GetSpan(Fixed);
+        head[0] =
+            target.Topic.Name == _events.Topic.Name ? (byte)0
+            : target.Topic.Name == _outcomes.Topic.Name ? (byte)1
+            : (byte)2;
         BinaryPrimitives.WriteInt64LittleEndian(head[1..], time);
         BinaryPrimitives.WriteInt32LittleEndian(head[9..], key.Length);
         BinaryPrimitives.WriteInt32LittleEndian(head[13..], headers.Length);
-        _value.Advance(17);
+        BinaryPrimitives.WriteInt32LittleEndian(head[17..], target.Partition);
+        BinaryPrimitives.WriteInt32LittleEndian(head[21..], target.Topic.Partitions);
+        _value.Advance(Fixed);
         _value.Write(key);
         _value.Write(headers);
         _value.Write(value);
@@ -175,12 +205,18 @@ internal sealed class Outlets(
             }
             var key = BinaryPrimitives.ReadInt32LittleEndian(waiting[9..]);
             var headers = BinaryPrimitives.ReadInt32LittleEndian(waiting[13..]);
+            var log = waiting[0] switch
+            {
+                0 => _events.Topic,
+                1 => _outcomes.Topic,
+                _ => _commands.Topic with { Partitions = BinaryPrimitives.ReadInt32LittleEndian(waiting[21..]) },
+            };
             _inner.Append(
-                waiting[0] == 0 ? _events : _outcomes,
+                new TopicPartition(log, BinaryPrimitives.ReadInt32LittleEndian(waiting[17..])),
                 BinaryPrimitives.ReadInt64LittleEndian(waiting[1..]),
-                waiting.Slice(17, key),
-                waiting.Slice(17 + key, headers),
-                waiting[(17 + key + headers)..]
+                waiting.Slice(Fixed, key),
+                waiting.Slice(Fixed + key, headers),
+                waiting[(Fixed + key + headers)..]
             );
             _inner.Delete(place);
         }

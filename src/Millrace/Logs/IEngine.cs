@@ -15,6 +15,15 @@ public interface IEngine : IAsyncDisposable
     /// <exception cref="EngineException">A topic exists with other settings, or the folder or broker cannot be used.</exception>
     ValueTask CreateTopicsAsync(IReadOnlyCollection<Topic> topics, CancellationToken cancellation);
 
+    /// <summary>
+    /// Gives topics more partitions, and creates those that do not exist. Where a topic has so many, or more, nothing happens. What the topic has
+    /// stays where it is. A running group keeps the partitions it began with; one that is run after this has all of them, and state for each.
+    /// </summary>
+    /// <param name="topics">The topics, with the number of partitions that they are to have.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <exception cref="EngineException">It cannot be done.</exception>
+    ValueTask AddPartitionsAsync(IReadOnlyCollection<Topic> topics, CancellationToken cancellation);
+
     /// <summary>A named writer with a small state of its own (a source's position), committed together with what it appends.</summary>
     /// <param name="name">The durable name, for example <c>source.helpdesk</c>.</param>
     IAppender OpenAppender(string name);

@@ -57,6 +57,9 @@ public enum Header : byte
 
     /// <summary><c>traceparent</c>: W3C trace context.</summary>
     TraceParent = 16,
+
+    /// <summary><c>millrace_decider</c>: the partition of the command log that a control in an event log comes from, where it is not the event log's own number.</summary>
+    Decider = 17,
 }
 
 /// <summary>What a record is, for the runtime.</summary>

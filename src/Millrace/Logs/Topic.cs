@@ -4,7 +4,7 @@ namespace Millrace.Engines;
 
 /// <summary>A partitioned, append-only log. Two topics with the same name are the same topic.</summary>
 /// <param name="Name">The durable name, for example <c>helpdesk.ticket.commands</c>.</param>
-/// <param name="Partitions">How many partitions it has; fixed at creation.</param>
+/// <param name="Partitions">How many partitions it has. More can be added, see <see cref="IEngine.AddPartitionsAsync"/>.</param>
 [Experimental("MILL0001")]
 public sealed record Topic(string Name, int Partitions);
 

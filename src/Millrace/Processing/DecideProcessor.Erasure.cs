@@ -23,7 +23,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         _transaction.Delete(_key.WrittenSpan);
         entity.Forget(_aggregate.Initial);
         Touch(entity);
-        _transaction.Append(_eventLog, record.Time, entity.Key, ErasedHeaders, default);
+        _transaction.Append(Of(_eventLog, entity.Key), record.Time, entity.Key, ErasedHeaders, default);
     }
 
     /// <summary>An entity that waits for a reference row is not to be woken by it.</summary>

@@ -170,6 +170,11 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         }
         foreach (var (waitingKey, entity) in waiting)
         {
+            if (HasLeft(entity))
+            {
+                // Who has it now gets the row as well.
+                continue;
+            }
             _transaction.Delete(waitingKey);
             Resume(Load(entity), skip: false);
         }
@@ -231,7 +236,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
     {
         if (deed.Of is not null)
         {
-            _transaction.Append(_eventLog, record.Time, record.Key.Span, record.Headers.Span, record.Value.Span);
+            _transaction.Append(Of(_eventLog, record.Key.Span), record.Time, record.Key.Span, record.Headers.Span, record.Value.Span);
             return;
         }
         StateKeys.Begin(_key, StateKeys.Held, record.Key.Span);

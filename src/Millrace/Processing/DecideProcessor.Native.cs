@@ -123,7 +123,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         RecordHeaders.Write(_merged, Header.Id, command.Id);
         RecordHeaders.Write(_merged, Header.CorrelationId, command.Correlation);
         var closed = _seal is null ? outcome : _seal.Close(entity.Key, command.Id, outcome);
-        _transaction.Append(_outcomes, command.Time, entity.Key, _merged.WrittenSpan, closed);
+        _transaction.Append(Of(_outcomes, entity.Key), command.Time, entity.Key, _merged.WrittenSpan, closed);
     }
 
     /// <summary>Keeps the outcome under the client's key, until the window has passed in event time.</summary>

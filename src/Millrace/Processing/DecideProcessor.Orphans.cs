@@ -59,6 +59,10 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         foreach (var entity in found)
         {
             _cancellation.ThrowIfCancellationRequested();
+            if (IsSweptElsewhere(entity))
+            {
+                continue;
+            }
             if (!DropOrphans(Load(entity), sweep, rows, out var dropped))
             {
                 StateKeys.Begin(_key, StateKeys.WaitingEntity, entity);
@@ -135,7 +139,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
             return;
         }
         _counters.Dropped += _droppedRows;
-        Log.OrphansDropped(_setup.Log, _aggregate.Name, _eventLog.Partition, _droppedRows, _droppedEntities, _droppedFirst);
+        Log.OrphansDropped(_setup.Log, _aggregate.Name, _number, _droppedRows, _droppedEntities, _droppedFirst);
         (_droppedRows, _droppedEntities, _droppedFirst) = (0, 0, "");
     }
 

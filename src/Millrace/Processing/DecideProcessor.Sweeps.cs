@@ -21,6 +21,13 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         }
         // What the batch changed must be in the state before it is read by ranges.
         WriteDirty();
+        var before = _partition.Sweeps.Count;
+        StepSweep();
+        SweepsEnded(before - _partition.Sweeps.Count);
+    }
+
+    private void StepSweep()
+    {
         var sweep = _partition.Sweeps[0];
         _partition.SweepMoved();
         if (sweep.IsOfOrphans)
@@ -78,7 +85,10 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent>
         foreach (var entity in found)
         {
             _cancellation.ThrowIfCancellationRequested();
-            SweepEntity(Load(entity), sweep, table);
+            if (!IsSweptElsewhere(entity))
+            {
+                SweepEntity(Load(entity), sweep, table);
+            }
         }
         sweep.Cursor = last;
         return looked < SweepStep;

@@ -20,9 +20,12 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
     private readonly DeciderSetup _setup;
     private readonly DeciderCounters _counters;
     private readonly DeciderPartition _partition = new();
-    private readonly EntityCache<TState> _cache;
+    private EntityCache<TState> _cache;
     private readonly DecideContext<TRoot, TState, TEvent> _context;
     private readonly EventWriter<TEvent> _events;
+    private readonly int _number;
+    private readonly Topic _commandLog;
+    private readonly Topic _handoverLog;
     private readonly TopicPartition _eventLog;
     private readonly TopicPartition _outcomes;
     private readonly MirrorLayout<TRoot, TState, TEvent> _layout;
@@ -49,6 +52,9 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         _cache = new EntityCache<TState>(setup.Options.CachedEntities);
         _layout = new MirrorLayout<TRoot, TState, TEvent>(aggregate);
         _context = new DecideContext<TRoot, TState, TEvent>(aggregate.Name, _layout);
+        _number = partition;
+        _commandLog = setup.Application.Commands(aggregate);
+        _handoverLog = setup.Application.Handover(aggregate, setup.Generation);
         _eventLog = new TopicPartition(setup.Application.Events(aggregate), partition);
         _outcomes = new TopicPartition(setup.Application.Outcomes(aggregate), partition);
         _seal = setup.Seals?.For(aggregate);
@@ -81,14 +87,29 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
             _layout.Load(transaction);
             _required = RequiredReferences();
             _drops = Array.Exists(_layout.Rows, row => row.Orphans == Orphans.Drop);
+            LoadGrowth();
             _loaded = true;
         }
+        var isHandover = batch.Source.Topic.Name == _handoverLog.Name;
         foreach (ref readonly var record in batch.Records.Span)
         {
             cancellation.ThrowIfCancellationRequested();
-            Handle(record);
+            if (isHandover)
+            {
+                TakeOver(record);
+            }
+            else if (KeepsWhatComes)
+            {
+                Keep(record);
+            }
+            else
+            {
+                Handle(record);
+            }
         }
+        StepBacklog();
         StepSweeps();
+        StepMoves();
         ForgetOldIdempotencyKeys();
         WriteDirty();
         SayWhatWasDropped();
@@ -98,7 +119,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         _counters.Time = _partition.Time;
         Volatile.Write(ref _counters.Heartbeat, Instants.Of(_setup.Clock.GetUtcNow()));
         var progress = new Progress(
-            More: _partition.Sweeps.Count > 0 || _outlets is { HasMore: true },
+            More: _partition.Sweeps.Count > 0 || _moves.Count > 0 || (_isComplete && KeepsWhatComes) || _outlets is { HasMore: true },
             WakeAfter: _outlets is { IsWaiting: true } ? Outlets.Look : Heartbeats.Interval
         );
         return _seal is null ? new ValueTask<Progress>(progress) : _setup.Seals!.SavedAsync(_seal, progress, cancellation);
@@ -124,6 +145,11 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
 
     private void Handle(in Record record)
     {
+        if (_map is not null && !record.Key.IsEmpty && HasLeft(record.Key.Span))
+        {
+            Forward(record);
+            return;
+        }
         var headers = new RecordHeaders(record.Headers.Span);
         if (headers.Kind != RecordKind.Control || headers[Header.Type].SequenceEqual(Controls.Tick))
         {
@@ -172,7 +198,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         var type = headers[Header.Type];
         if (Controls.Travels(type))
         {
-            _transaction.Append(_eventLog, record.Time, [], record.Headers.Span, record.Value.Span);
+            Travel(record, type);
             if (type.SequenceEqual(Controls.SnapshotsEnded))
             {
                 TablesAreWhole(Encoding.UTF8.GetString(headers[Header.Id]), record.Time);
@@ -215,6 +241,10 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         {
             _transaction = _outlets?.Pass(record, Body(record, MillraceJson.Default.FenceRecord)) ?? _transaction;
         }
+        else if (type.SequenceEqual(Controls.Grown))
+        {
+            Grow(record);
+        }
         else if (Controls.IsDeed(type))
         {
             Operate(record, Body(record, MillraceJson.Default.OperatorRecord), type.SequenceEqual(Controls.Skip));
@@ -222,7 +252,7 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         else
         {
             throw new InvalidOperationException(
-                $"The command log {_setup.Application.Commands(_aggregate).Name} has a record of type \"{Encoding.UTF8.GetString(type)}\" at offset {record.Offset} that this version of Millrace does not know. Run the version that wrote it, or a later one."
+                $"The command log {_commandLog.Name} has a record of type \"{Encoding.UTF8.GetString(type)}\" at offset {record.Offset} that this version of Millrace does not know. Run the version that wrote it, or a later one."
             );
         }
     }
@@ -252,6 +282,10 @@ internal sealed partial class DecideProcessor<TRoot, TState, TEvent> : IProcesso
         _cache.Add(entity);
         return entity;
     }
+
+    /// <summary>Where the records of an entity go: its partition of the event log, and of the outcome log, is what it was at first, whoever decides.</summary>
+    private TopicPartition Of(TopicPartition log, ReadOnlySpan<byte> key) =>
+        _isAdded ? log with { Partition = Slots.PartitionOf(key, log.Topic.Partitions) } : log;
 
     private void Touch(Entity<TState> entity)
     {

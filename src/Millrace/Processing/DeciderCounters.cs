@@ -14,6 +14,9 @@ internal sealed class DeciderCounters
     public long Repeated;
     public long Failed;
 
+    /// <summary>Commands that came after their entity had left for another partition, and were passed on.</summary>
+    public long Forwarded;
+
     /// <summary>Rows that wait for their root.</summary>
     public long Waiting;
 

@@ -75,6 +75,30 @@ internal sealed class DeciderPartition
 
     public void SweepMoved() => _dirty = true;
 
+    /// <summary>What a partition that is added has to know of this one.</summary>
+    public HandedOver HandOver(int from, int[] counts, int live, IMirrorTables tables)
+    {
+        var applied = new byte[SourcePosition.Size];
+        Applied.Write(applied);
+        return new HandedOver(from, counts, applied, Time, Whole, new(Snapshots), tables.Tables, tables.ReferenceTables, live);
+    }
+
+    /// <summary>
+    /// Takes what another partition knew. Whatever the source had to say up to the fence was in one of them, so what all of them together have applied is
+    /// everything up to there.
+    /// </summary>
+    public void TakeOver(HandedOver from)
+    {
+        Advance(SourcePosition.Read(from.Applied));
+        Pass(from.Time);
+        Whole = Math.Max(Whole, from.Whole);
+        foreach (var (table, snapshot) in from.Snapshots)
+        {
+            SnapshotBegan(table, snapshot);
+        }
+        _dirty = true;
+    }
+
     public int MarkOf(string table) => Snapshots.GetValueOrDefault(table);
 
     public void Load(IStateReader state)

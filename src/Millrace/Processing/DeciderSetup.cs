@@ -13,6 +13,9 @@ internal sealed record DeciderSetup(
     Seals? Seals
 )
 {
+    /// <summary>The generation.</summary>
+    public int Generation { get; init; } = Millrace.Application.Generation;
+
     /// <summary>Makes what decides, for a partition of an aggregate, where its events and outcomes go; null where they go to the logs that everybody reads.</summary>
     public Func<AggregateDefinition, int, Outlets>? Outlets { get; init; }
 }

@@ -145,6 +145,19 @@ internal sealed class Entity<TState>(byte[] key, int tables)
     public static bool RootIsBelow(ReadOnlySpan<byte> value, int snapshot) =>
         BinaryPrimitives.ReadInt32LittleEndian(value[19..]) > 0 && BinaryPrimitives.ReadInt32LittleEndian(value[10..]) < snapshot;
 
+    /// <summary>Reads from a state value how many rows wait for the root.</summary>
+    public static int ReadWaiting(ReadOnlySpan<byte> value)
+    {
+        Span<int> counts = stackalloc int[value[18]];
+        ReadCounts(value, counts);
+        var waiting = 0;
+        foreach (var count in counts)
+        {
+            waiting += count;
+        }
+        return counts[0] > 0 ? 0 : waiting;
+    }
+
     /// <summary>Reads from a state value how many rows there are of each table.</summary>
     public static void ReadCounts(ReadOnlySpan<byte> value, Span<int> counts)
     {

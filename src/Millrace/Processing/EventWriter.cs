@@ -118,12 +118,20 @@ internal sealed class EventWriter<TEvent> : IDisposable
     /// <summary>Appends what was written and forgets it.</summary>
     public void AppendTo(ITransaction transaction, ReadOnlySpan<byte> entity, long time)
     {
+        // A partition that was added has entities of several partitions of the event log.
+        var target =
+            _target.Partition < _target.Topic.Partitions
+                ? _target
+                : _target with
+                {
+                    Partition = Slots.PartitionOf(entity, _target.Topic.Partitions),
+                };
         var bytes = _bytes.WrittenSpan;
         foreach (var (headers, value, end) in _pending)
         {
             var json = bytes[value..end];
             var closed = _seal is null ? json : _seal.Close(entity, Seals.IdOf(bytes[headers..value]), json);
-            transaction.Append(_target, time, entity, bytes[headers..value], closed);
+            transaction.Append(target, time, entity, bytes[headers..value], closed);
         }
         Clear();
     }

@@ -15,7 +15,7 @@ internal static class HeldReader
     {
         foreach (var aggregate in runtime.Application.Topology.Aggregates)
         {
-            for (var partition = 0; partition < runtime.Application.Partitions; partition++)
+            for (var partition = 0; partition < runtime.Application.Map.Partitions; partition++)
             {
                 var state = runtime.Engine.OpenState(runtime.Application.DecideGroup(aggregate, generation), partition);
                 var held = new List<(byte[] Entity, HeldEntity Held)>();

@@ -53,4 +53,7 @@ internal static partial class Log
 
     [LoggerMessage(1009, LogLevel.Warning, "Which generations there are cannot be read: {Reason} It is tried again in {Pause}.")]
     public static partial void GenerationsUnknown(ILogger logger, string reason, TimeSpan pause);
+
+    [LoggerMessage(1010, LogLevel.Information, "The command logs of {Topology} have {Partitions} partitions from epoch {Epoch} on.")]
+    public static partial void Grown(ILogger logger, string topology, int partitions, int epoch);
 }

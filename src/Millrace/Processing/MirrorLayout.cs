@@ -8,13 +8,19 @@ namespace Millrace;
 /// Which table has which number in the state's keys. The numbers are given at first sight and kept in the state, so that the order in which a
 /// definition names its tables means nothing. The root is always 0.
 /// </summary>
-internal sealed class MirrorLayout<TRoot, TState, TEvent>(AggregateBuilder<TRoot, TState, TEvent> aggregate)
+internal sealed class MirrorLayout<TRoot, TState, TEvent>(AggregateBuilder<TRoot, TState, TEvent> aggregate) : IMirrorTables
     where TRoot : class, IRow<TRoot>
     where TState : class
     where TEvent : class
 {
     public MirroredRow<TRoot, TState, TEvent>[] Rows { get; private set; } = [.. aggregate.Rows];
     public ReferenceRow[] References { get; private set; } = [.. aggregate.ReferenceRows];
+
+    /// <summary>The tables by their numbers.</summary>
+    public string[] Tables => [.. Rows.Select(row => row.Definition.Table)];
+
+    /// <summary>The reference tables by their numbers.</summary>
+    public string[] ReferenceTables { get; private set; } = [];
     private byte[][] _rowNames = [];
     private byte[][] _referenceNames = [];
 
@@ -23,6 +29,7 @@ internal sealed class MirrorLayout<TRoot, TState, TEvent>(AggregateBuilder<TRoot
     {
         Rows = Order(transaction, StateKeys.Tables, Rows, row => row.Definition.Table);
         References = Order(transaction, StateKeys.References, References, reference => reference.Definition.Table);
+        ReferenceTables = [.. References.Select(reference => reference.Definition.Table)];
         _rowNames = [.. Rows.Select(row => Encoding.UTF8.GetBytes(row.Definition.Table))];
         _referenceNames = [.. References.Select(reference => Encoding.UTF8.GetBytes(reference.Definition.Table))];
     }
@@ -56,4 +63,11 @@ internal sealed class MirrorLayout<TRoot, TState, TEvent>(AggregateBuilder<TRoot
         // A table can only be added: the fingerprint refuses a topology that lost one.
         return [.. names.Select(wanted => given.First(table => name(table) == wanted))];
     }
+}
+
+/// <summary>Which tables have which numbers in the state's keys.</summary>
+internal interface IMirrorTables
+{
+    string[] Tables { get; }
+    string[] ReferenceTables { get; }
 }

@@ -60,7 +60,7 @@ internal sealed class OperatorLog(Application application, IEngine engine, TimeP
     private List<(TopicPartition Target, OperatorRecord Record)> Targets(string of, string key, string? at, string reason, string? by)
     {
         var targets = new List<(TopicPartition, OperatorRecord)>();
-        var partition = Slots.PartitionOf(Encoding.UTF8.GetBytes(key), application.Partitions);
+        var partition = application.Map.PartitionOf(Encoding.UTF8.GetBytes(key));
         var (below, topology) = (new OperatorRecord(reason, by, of, at), application.Topology);
         foreach (var aggregate in topology.Aggregates.Where(aggregate => aggregate.Name == of))
         {

@@ -19,6 +19,7 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ILogger _log;
     private readonly Ticker _ticker;
+    private readonly Growth _growth;
     private readonly IReadOnlyList<ProcessorGroup> _downstream;
 
     public Runtime(
@@ -56,6 +57,13 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
         };
         Generations = new Generations(this, log);
         _downstream = [.. Downstream.Groups(Application, DownstreamServices)];
+        _growth = new Growth(
+            Application,
+            engine,
+            clock,
+            Generations,
+            sources.Count == 0 ? null : Capture.AppenderOf(Application, sources[0].Name)
+        );
         Operations = new DownstreamOperations(Application, DownstreamServices);
         Operator = new OperatorLog(Application, engine, clock);
         _ticker = new Ticker(Application, DownstreamServices, () => Watermark);
@@ -131,6 +139,7 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
         {
             throw new MillraceStartException(Application.Topology.Name, changes);
         }
+        await UseAsync(await _growth.ReadAsync(cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
         await Engine
             .CreateTopicsAsync(
                 [
@@ -170,6 +179,7 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
         }
         running.Add(Generations.RunAsync(stop.Token));
         running.AddRange(_downstream.Select(group => Engine.RunAsync(group, stop.Token)));
+        running.Add(WatchGrowthAsync(stop.Token));
         running.Add(_ticker.RunAsync(stop.Token));
         running.AddRange(_sources.Zip(Captures, (source, capture) => SuperviseAsync(source, capture, stop.Token)));
         running.AddRange(Captures.Select(capture => capture.ShareAsync(stop.Token)));
@@ -178,6 +188,16 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
         await WaitAsync(running, stop).ConfigureAwait(false);
         cancellation.ThrowIfCancellationRequested();
     }
+
+    /// <summary>Adds partitions to the command logs, while everything goes on.</summary>
+    /// <param name="partitions">How many each is to have.</param>
+    /// <param name="cancellation">Gives up; what was begun is finished by the next start, or by asking again.</param>
+    /// <exception cref="ArgumentException">It cannot be done; the message says why.</exception>
+    public async Task GrowAsync(int partitions, CancellationToken cancellation) =>
+        await UseAsync(await _growth.AddAsync(partitions, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
+
+    /// <summary>The partitions that were added and have not been handed everything yet.</summary>
+    public IEnumerable<(string Aggregate, int Partition)> Moving() => _growth.Moving(Application.Map);
 
     /// <summary>Writes settings that differ from those of before into the logs.</summary>
     /// <returns>The names of those it wrote; not those that another process has written.</returns>
@@ -242,12 +262,14 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
             Seals
         )
         {
+            Generation = generation.Number,
             Outlets = (of, partition) => new Outlets(code, of, partition, generation.Number, Engine.CommittedOffset),
         };
         return new ProcessorGroup
         {
             Name = name,
-            Inputs = [code.Commands(aggregate)],
+            Inputs =
+                code.Map.Epoch == 1 ? [code.Commands(aggregate)] : [code.Commands(aggregate), code.Handover(aggregate, generation.Number)],
             Create = partition =>
             {
                 _faults.TryRemove((name, partition), out _);
@@ -267,6 +289,42 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
         _faults[(group, partition)] = failure.Message;
         Log.ProcessorFaulted(_log, group, partition, failure);
     }
+
+    /// <summary>Goes by a newer map from here on, as soon as the logs have the partitions.</summary>
+    private async Task UseAsync(PartitionMap map, CancellationToken cancellation)
+    {
+        if (map.Epoch <= Application.Map.Epoch)
+        {
+            return;
+        }
+        await _growth.AddToLogsAsync(map, cancellation).ConfigureAwait(false);
+        Application.Map = map;
+        Generations.Regroup();
+        Log.Grown(_log, Application.Topology.Name, map.Partitions, map.Epoch);
+    }
+
+    /// <summary>Where several processes run the application: looks for partitions that another one has added.</summary>
+    private async Task WatchGrowthAsync(CancellationToken cancellation)
+    {
+        while (Engine.IsShared && !cancellation.IsCancellationRequested)
+        {
+            try
+            {
+                if (_growth.Look() is { } map)
+                {
+                    await UseAsync(map, cancellation).ConfigureAwait(false);
+                }
+                _faults.TryRemove((GrowthName, -1), out _);
+            }
+            catch (EngineException failure)
+            {
+                Faulted(GrowthName, -1, failure);
+            }
+            await Task.Delay(TimeSpan.FromSeconds(1), Clock, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private string GrowthName => $"{Application.Topology.Name}.partitions";
 
     /// <summary>A source that throws is started again, with a growing pause; what it said is shown until it goes on.</summary>
     private async Task SuperviseAsync(ISource source, Capture capture, CancellationToken cancellation)

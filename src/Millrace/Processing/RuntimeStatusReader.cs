@@ -23,7 +23,7 @@ internal static class RuntimeStatusReader
         foreach (var aggregate in application.Topology.Aggregates)
         {
             var group = application.DecideGroup(aggregate);
-            for (var partition = 0; partition < application.Partitions; partition++)
+            for (var partition = 0; partition < application.Map.Partitions; partition++)
             {
                 var count = counters.GetOrAdd((group, partition), static _ => new DeciderCounters());
                 var commands = new TopicPartition(application.Commands(aggregate), partition);
@@ -33,7 +33,10 @@ internal static class RuntimeStatusReader
                     {
                         CommandEnd = positions.End(commands),
                         Decided = positions.Committed(group, commands),
-                        EventEnd = positions.End(new TopicPartition(application.Events(aggregate), partition)),
+                        EventEnd =
+                            partition < application.Partitions
+                                ? positions.End(new TopicPartition(application.Events(aggregate), partition))
+                                : 0,
                         Commands = count.Commands,
                         Events = count.Events,
                         Rejected = count.Rejected,
@@ -93,5 +96,5 @@ internal static class RuntimeStatusReader
     }
 
     private static int PartitionOf(string entity, Application application) =>
-        Slots.PartitionOf(System.Text.Encoding.UTF8.GetBytes(entity), application.Partitions);
+        application.Map.PartitionOf(System.Text.Encoding.UTF8.GetBytes(entity));
 }

@@ -22,6 +22,9 @@ internal static class StateKeys
     public const byte WaitingEntity = 10;
     public const byte Unpublished = 11;
 
+    /// <summary>What came before everything was handed over, by the order in which it came.</summary>
+    public const byte Backlog = 12;
+
     public static ReadOnlySpan<byte> Position => [Partition, 1];
     public static ReadOnlySpan<byte> Snapshots => [Partition, 2];
     public static ReadOnlySpan<byte> Sweeps => [Partition, 3];
@@ -31,6 +34,9 @@ internal static class StateKeys
     public static ReadOnlySpan<byte> References => [Partition, 7];
     public static ReadOnlySpan<byte> Whole => [Partition, 8];
     public static ReadOnlySpan<byte> Generation => [Partition, 9];
+    public static ReadOnlySpan<byte> Epochs => [Partition, 10];
+    public static ReadOnlySpan<byte> Moves => [Partition, 11];
+    public static ReadOnlySpan<byte> Arrived => [Partition, 12];
 
     /// <summary>Begins a key: what it is and whose.</summary>
     public static void Begin(ArrayBufferWriter<byte> key, byte kind, ReadOnlySpan<byte> entity)
@@ -87,6 +93,24 @@ internal static class StateKeys
             }
         }
         throw new FormatException("A key in the state does not end.");
+    }
+
+    /// <summary>Reads whose a key of one entity is.</summary>
+    public static void ReadEntity(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, ArrayBufferWriter<byte> entity)
+    {
+        switch (key[0])
+        {
+            case WaitingOnReference:
+                entity.Write(value);
+                break;
+            case IdempotencyExpiry:
+                // The value is the other key.
+                ReadText(value[1..], entity);
+                break;
+            default:
+                ReadText(key[1..], entity);
+                break;
+        }
     }
 
     public static void Byte(ArrayBufferWriter<byte> key, byte value)

@@ -13,7 +13,7 @@ internal static class WaitingReader
     {
         foreach (var aggregate in runtime.Application.Topology.Aggregates)
         {
-            for (var partition = 0; partition < runtime.Application.Partitions; partition++)
+            for (var partition = 0; partition < runtime.Application.Map.Partitions; partition++)
             {
                 foreach (var rows in Read(aggregate, runtime.Engine.OpenState(runtime.Application.DecideGroup(aggregate), partition)))
                 {

@@ -11,6 +11,8 @@ internal sealed class EventBuffer(bool manyFeeds)
 {
     private const byte Kind = 4;
 
+    private readonly bool _manyFeeds = manyFeeds;
+
     private readonly KeyBuffer _key = new();
     private readonly KeyBuffer _value = new();
     private readonly KeyBuffer _from = new();
@@ -20,6 +22,9 @@ internal sealed class EventBuffer(bool manyFeeds)
     private long _first = Moment.None;
 
     public long Count { get; private set; }
+
+    /// <summary>Whether what comes waits until every feed has come past it: always where there are many, and where partitions were added to the command log.</summary>
+    public bool Waits { get; set; } = manyFeeds;
 
     /// <summary>The time of the tick that would let the first go; <see cref="TimerRegistry.Never"/> where none waits.</summary>
     public long NextDue { get; private set; } = TimerRegistry.Never;
@@ -41,7 +46,7 @@ internal sealed class EventBuffer(bool manyFeeds)
     public void Add(ITransaction transaction, in Incoming item, bool isControl, ReadOnlySpan<byte> id, long offset)
     {
         _key.Start(Kind).Number(item.Moment);
-        if (!manyFeeds)
+        if (!_manyFeeds)
         {
             _key.Raw([1]).Number(offset);
         }
@@ -67,7 +72,7 @@ internal sealed class EventBuffer(bool manyFeeds)
     public List<(byte[] Key, Incoming Item)> Ready(ITransaction transaction, long reached, int most)
     {
         _chunk.Clear();
-        if (manyFeeds && _first > reached)
+        if (Waits && _first > reached)
         {
             return _chunk;
         }
@@ -81,7 +86,7 @@ internal sealed class EventBuffer(bool manyFeeds)
                 _first = moment;
             }
             var isControl = cursor.Key[9] == 0;
-            if (_chunk.Count == most || (manyFeeds && (isControl ? moment > reached : moment >= reached)))
+            if (_chunk.Count == most || (Waits && (isControl ? moment > reached : moment >= reached)))
             {
                 NextDue = DueOf(cursor.Key);
                 break;
@@ -104,44 +109,94 @@ internal sealed class EventBuffer(bool manyFeeds)
     }
 }
 
-/// <summary>The moment each feed has reached. A feed is a partition of the event log; a reaction per entity has one.</summary>
+/// <summary>
+/// The moment each feed has reached. A feed is a partition of the event log; a reaction per entity has one. Where partitions were added to the command log,
+/// one partition of the event log has several (see <see cref="Feeders"/>), which join later.
+/// </summary>
 internal sealed class FeedClock(int feeds)
 {
-    private readonly long[] _reached = new long[feeds];
-    private readonly bool[] _changed = new bool[feeds];
+    private const byte JoinedMark = (byte)'j';
 
-    public long this[int feed] => _reached[feed];
+    private readonly Dictionary<int, int> _joined = [];
+    private readonly List<int> _numbers = [.. Enumerable.Range(0, feeds)];
+    private long[] _reached = new long[feeds];
+    private bool[] _changed = new bool[feeds];
+
+    public long this[int feed] => _reached[At(feed)];
 
     /// <summary>The moment that every feed has reached.</summary>
     public long Least => _reached.Min();
 
+    /// <summary>Whether feeds have joined.</summary>
+    public bool HasGrown => _joined.Count > 0;
+
     public void Load(IStateReader state)
     {
-        for (var feed = 0; feed < feeds; feed++)
+        using (var cursor = state.Range(ReactionKeys.OfFeed(JoinedMark, 0), ReactionKeys.OfFeed(JoinedMark + 1, 0)))
         {
-            _reached[feed] = state.TryGet(Key(feed), out var saved) ? BinaryPrimitives.ReadInt64LittleEndian(saved) : Moment.None;
+            while (cursor.MoveNext())
+            {
+                Add(BinaryPrimitives.ReadInt32BigEndian(cursor.Key[2..]), Moment.None);
+            }
+        }
+        for (var at = 0; at < _reached.Length; at++)
+        {
+            _reached[at] = state.TryGet(Key(_numbers[at]), out var saved) ? BinaryPrimitives.ReadInt64LittleEndian(saved) : Moment.None;
         }
     }
 
     public void Advance(int feed, long moment)
     {
-        if (moment > _reached[feed])
+        var at = At(feed);
+        if (moment > _reached[at])
         {
-            _reached[feed] = moment;
-            _changed[feed] = true;
+            _reached[at] = moment;
+            _changed[at] = true;
         }
+    }
+
+    /// <summary>A feed joins, where another one was: it has come as far as that.</summary>
+    public void Join(ITransaction transaction, int feed, int after)
+    {
+        if (!_joined.ContainsKey(feed))
+        {
+            transaction.Put(ReactionKeys.OfFeed(JoinedMark, feed), [1]);
+            Add(feed, this[after]);
+            _changed[^1] = true;
+        }
+        else
+        {
+            // It comes from several. What the last of them has handed over may be the earliest; it has brought nothing yet.
+            _reached[At(feed)] = Math.Min(_reached[At(feed)], this[after]);
+            _changed[At(feed)] = true;
+        }
+    }
+
+    private int At(int feed) =>
+        feed < feeds ? feed
+        : _joined.TryGetValue(feed, out var at) ? at
+        : throw new InvalidOperationException(
+            $"A record comes from feed {feed}, which nothing before it in the log has announced. The log is not whole."
+        );
+
+    private void Add(int feed, long reached)
+    {
+        _joined[feed] = _numbers.Count;
+        _numbers.Add(feed);
+        _reached = [.. _reached, reached];
+        _changed = [.. _changed, false];
     }
 
     public void Save(ITransaction transaction)
     {
         Span<byte> moment = stackalloc byte[8];
-        for (var feed = 0; feed < feeds; feed++)
+        for (var at = 0; at < _reached.Length; at++)
         {
-            if (_changed[feed])
+            if (_changed[at])
             {
-                BinaryPrimitives.WriteInt64LittleEndian(moment, _reached[feed]);
-                transaction.Put(Key(feed), moment);
-                _changed[feed] = false;
+                BinaryPrimitives.WriteInt64LittleEndian(moment, _reached[at]);
+                transaction.Put(Key(_numbers[at]), moment);
+                _changed[at] = false;
             }
         }
     }

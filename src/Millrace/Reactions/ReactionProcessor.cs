@@ -1,4 +1,6 @@
+using System.Buffers.Binary;
 using System.Text;
+using System.Text.Json;
 using Millrace.Engines;
 
 namespace Millrace;
@@ -9,7 +11,8 @@ namespace Millrace;
 /// </summary>
 /// <remarks>
 /// A reaction per entity has one feed, and handles it as it comes. One with keys of its own has a feed from each partition of the event log: what
-/// comes is kept until every feed has come past it, so that the result does not depend on how they interleave.
+/// comes is kept until every feed has come past it, so that the result does not depend on how they interleave. So is what comes to a reaction per
+/// entity from several partitions of the command log, where some were added.
 /// </remarks>
 internal sealed class ReactionProcessor : IProcessor
 {
@@ -29,7 +32,8 @@ internal sealed class ReactionProcessor : IProcessor
     private readonly FeedClock _clock;
     private readonly EventBuffer _buffer;
     private readonly ParkedKeys _parked = new();
-    private readonly bool[] _holds;
+    private readonly Feeders _feeders;
+    private readonly SortedSet<int> _holds = [];
     private bool _loaded;
     private int _budget;
     private CancellationToken _cancellation;
@@ -54,7 +58,7 @@ internal sealed class ReactionProcessor : IProcessor
         _logic = reaction.CreateLogic(application.Topology, _feeds, _effects);
         _clock = new FeedClock(_feeds);
         _buffer = new EventBuffer(_manyFeeds);
-        _holds = new bool[_feeds];
+        _feeders = new Feeders(partition);
     }
 
     public ValueTask<Progress> ProcessAsync(RecordBatch batch, ITransaction transaction, CancellationToken cancellation)
@@ -100,9 +104,17 @@ internal sealed class ReactionProcessor : IProcessor
             {
                 _logic.SetSettings(feed, settings);
             }
-            _holds[feed] = transaction.TryGet(ReactionKeys.OfFeed((byte)'h', feed), out _);
         }
-        _effects.IsHolding = _holds.Contains(true);
+        using (var cursor = transaction.Range(ReactionKeys.OfFeed((byte)'h', 0), ReactionKeys.OfFeed((byte)'i', 0)))
+        {
+            while (cursor.MoveNext())
+            {
+                _holds.Add(BinaryPrimitives.ReadInt32BigEndian(cursor.Key[2..]));
+            }
+        }
+        _effects.IsHolding = _holds.Count > 0;
+        _feeders.Load(transaction);
+        _buffer.Waits = _manyFeeds || _clock.HasGrown;
         _loaded = true;
     }
 
@@ -132,29 +144,34 @@ internal sealed class ReactionProcessor : IProcessor
             // For another view or reaction of the same events.
             return;
         }
-        var feed = _manyFeeds ? headers.Feed : 0;
+        if (headers.IsControl && headers.Type.SequenceEqual(Controls.Grown))
+        {
+            Join(transaction, headers, record.Value.Span);
+            return;
+        }
+        var feed = _manyFeeds ? headers.Feed : Local(_feeders.Of(headers, record.Key.Span));
         var isEnd = headers.IsControl && headers.Type.SequenceEqual(Controls.SnapshotsEnded);
         var isTick = headers.IsControl && headers.Type.SequenceEqual(Controls.Tick);
         var moment =
             _manyFeeds ? headers.FeedMoment
-            : !headers.IsControl ? Moment.AfterEvent(_clock[0], record.Time)
-            : isEnd ? Moment.AfterSnapshots(_clock[0], record.Time)
-            : isTick ? Moment.AfterTick(_clock[0], record.Time)
-            : Moment.AfterControl(_clock[0]);
+            : !headers.IsControl ? Moment.AfterEvent(_clock[feed], record.Time)
+            : isEnd ? Moment.AfterSnapshots(_clock[feed], record.Time)
+            : isTick ? Moment.AfterTick(_clock[feed], record.Time)
+            : Moment.AfterControl(_clock[feed]);
         if (isTick)
         {
             _clock.Advance(feed, moment);
             return;
         }
         var item = Incoming.Of(record, feed, moment);
-        if (headers.IsControl && headers.Type.SequenceEqual(Controls.Settings) && !_logic.IsReady(feed))
+        if (headers.IsControl && headers.Type.SequenceEqual(Controls.Settings) && !_logic.IsReady(Log(feed)))
         {
             // Nothing of this feed can have been handled without settings, so these are in time for whatever waits.
             Control(transaction, item, headers.Type);
             return;
         }
         // One feed is handled as it comes; what stands at the same moment keeps the log's order.
-        if (_manyFeeds || _buffer.Count > 0 || !_logic.IsReady(feed) || !Fire(transaction, moment))
+        if (_buffer.Waits || _buffer.Count > 0 || !_logic.IsReady(Log(feed)) || !Fire(transaction, moment))
         {
             _buffer.Add(transaction, item, headers.IsControl, headers.Id, record.Offset);
         }
@@ -164,6 +181,33 @@ internal sealed class ReactionProcessor : IProcessor
         }
         _clock.Advance(feed, moment);
     }
+
+    /// <summary>Other partitions of the command log decide for some entities from here on: feeds of their own, which nothing may overtake.</summary>
+    private void Join(ITransaction transaction, in EventHeaders headers, ReadOnlySpan<byte> value)
+    {
+        if (_manyFeeds)
+        {
+            foreach (var feed in JsonSerializer.Deserialize(value, MillraceJson.Default.Int32Array)!)
+            {
+                _clock.Join(transaction, feed, headers.Feed);
+            }
+        }
+        else
+        {
+            var grown = Feeders.Read(value);
+            foreach (var decider in _feeders.Grow(transaction, grown))
+            {
+                _clock.Join(transaction, decider, Local(grown.From!.Value));
+            }
+        }
+        _buffer.Waits = true;
+    }
+
+    /// <summary>The feed of a partition of the command log, in a reaction per entity: the one that was there at first is 0.</summary>
+    private int Local(int decider) => decider == _partition ? 0 : decider;
+
+    /// <summary>The feed that was there at first, of the same partition of the event log. It brings the settings for all of them.</summary>
+    private int Log(int feed) => _manyFeeds ? Feeders.LogOf(feed, _feeds) : 0;
 
     private void Drain(ITransaction transaction)
     {
@@ -177,7 +221,7 @@ internal sealed class ReactionProcessor : IProcessor
             }
             foreach (var (key, item) in ready)
             {
-                if (!_logic.IsReady(item.Feed) || !Fire(transaction, item.Moment))
+                if (!_logic.IsReady(Log(item.Feed)) || !Fire(transaction, item.Moment))
                 {
                     return;
                 }
@@ -216,7 +260,7 @@ internal sealed class ReactionProcessor : IProcessor
         }
         try
         {
-            _logic.Plan(transaction, item);
+            _logic.Plan(transaction, item with { Feed = Log(item.Feed) });
         }
         catch (Exception e)
         {
@@ -270,23 +314,23 @@ internal sealed class ReactionProcessor : IProcessor
     {
         if (type.SequenceEqual(Controls.Settings))
         {
-            if (_logic.SetSettings(item.Feed, item.Value.Span))
+            if (_logic.SetSettings(Log(item.Feed), item.Value.Span))
             {
-                transaction.Put(ReactionKeys.OfFeed((byte)'s', item.Feed), item.Value.Span);
+                transaction.Put(ReactionKeys.OfFeed((byte)'s', Log(item.Feed)), item.Value.Span);
             }
         }
         else if (type.SequenceEqual(Controls.SnapshotsBegan))
         {
             transaction.Put(ReactionKeys.OfFeed((byte)'h', item.Feed), [1]);
-            _holds[item.Feed] = true;
+            _holds.Add(item.Feed);
             _effects.IsHolding = true;
         }
         else if (type.SequenceEqual(Controls.SnapshotsEnded))
         {
             transaction.Delete(ReactionKeys.OfFeed((byte)'h', item.Feed));
-            _holds[item.Feed] = false;
+            _holds.Remove(item.Feed);
             var wasHolding = _effects.IsHolding;
-            _effects.IsHolding = _holds.Contains(true);
+            _effects.IsHolding = _holds.Count > 0;
             if (wasHolding && !_effects.IsHolding)
             {
                 Review(transaction, item);

@@ -68,7 +68,7 @@ internal sealed class Ticker(Application application, DownstreamServices service
         foreach (var aggregate in application.Topology.Aggregates)
         {
             var commands = application.Commands(aggregate);
-            for (var partition = 0; partition < application.Partitions; partition++)
+            for (var partition = 0; partition < application.Map.Partitions; partition++)
             {
                 var due = Due(aggregate, partition);
                 if (due == TimerRegistry.Never)
@@ -114,7 +114,10 @@ internal sealed class Ticker(Application application, DownstreamServices service
         cancellation.ThrowIfCancellationRequested();
     }
 
-    /// <summary>The earliest time at which a partition of the command log holds somebody up: a reaction per entity there, or any that reads all partitions.</summary>
+    /// <summary>
+    /// The earliest time at which a partition of the command log holds somebody up: a reaction per entity there, or any that reads all partitions. One that was
+    /// added decides for entities of several partitions of the event log.
+    /// </summary>
     private long Due(AggregateDefinition aggregate, int partition)
     {
         var due = TimerRegistry.Never;
@@ -124,7 +127,9 @@ internal sealed class Ticker(Application application, DownstreamServices service
             {
                 due = Math.Min(
                     due,
-                    reaction.KeyedByType is null ? services.Timers.Due(reaction.Name, partition) : services.Timers.Due(reaction.Name)
+                    reaction.KeyedByType is null && partition < application.Partitions
+                        ? services.Timers.Due(reaction.Name, partition)
+                        : services.Timers.Due(reaction.Name)
                 );
             }
         }

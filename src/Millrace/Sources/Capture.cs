@@ -23,7 +23,7 @@ internal sealed class Capture : ICapture, IAsyncDisposable
         _engine = engine;
         _clock = clock;
         _reportedAt = Instants.Of(clock.GetUtcNow());
-        _appenderName = $"{application.Topology.Name}.source.{source}";
+        _appenderName = AppenderOf(application, source);
         _appender = engine.OpenAppender(_appenderName);
         Tables = CapturedTables.Of(application.Topology);
         Seals = seals;
@@ -35,11 +35,21 @@ internal sealed class Capture : ICapture, IAsyncDisposable
             }
         }
         _status = new SharedStatus(engine, $"{_appenderName}.status");
+        Map = PartitionMap.Of(application.Partitions);
         Recall();
     }
 
     /// <summary>Where the latest time is kept, beside what the source saves: no source's key begins with 0.</summary>
     public static ReadOnlySpan<byte> LatestKey => "\0latest"u8;
+
+    /// <summary>Where the epochs of the partitions are kept that commands are written to.</summary>
+    public static ReadOnlySpan<byte> EpochsKey => "\0epochs"u8;
+
+    /// <summary>There while a snapshot is under way.</summary>
+    public static ReadOnlySpan<byte> OpenKey => "\0open"u8;
+
+    /// <summary>The name under which a source's position is kept.</summary>
+    public static string AppenderOf(Application application, string source) => $"{application.Topology.Name}.source.{source}";
 
     public Application Application { get; }
     public MillraceOptions Options { get; }
@@ -61,6 +71,15 @@ internal sealed class Capture : ICapture, IAsyncDisposable
 
     /// <summary>Rows handed over since the start.</summary>
     public long Rows;
+
+    /// <summary>
+    /// The partitions that commands are written to. The application may be ahead: the fence is written with the next commit, and what is read after that
+    /// goes by the new map.
+    /// </summary>
+    public PartitionMap Map { get; private set; }
+
+    /// <summary>Whether a snapshot is under way.</summary>
+    public bool IsSnapshotOpen { get; private set; }
 
     /// <summary>Told after each report and commit.</summary>
     public event Action? Changed;
@@ -162,8 +181,10 @@ internal sealed class Capture : ICapture, IAsyncDisposable
         }
     }
 
-    public void Appended(long latest, int rows)
+    public void Appended(long latest, int rows, PartitionMap map, bool isSnapshotOpen)
     {
+        Map = map;
+        IsSnapshotOpen = isSnapshotOpen;
         LatestTime = Math.Max(LatestTime, latest);
         Rows += rows;
         Changed?.Invoke();
@@ -179,7 +200,16 @@ internal sealed class Capture : ICapture, IAsyncDisposable
         await _appender.DisposeAsync().ConfigureAwait(false);
     }
 
-    private void Recall() => LatestTime = Saved.TryGet(LatestKey, out var latest) ? BinaryPrimitives.ReadInt64BigEndian(latest) : 0;
+    private void Recall()
+    {
+        LatestTime = Saved.TryGet(LatestKey, out var latest) ? BinaryPrimitives.ReadInt64BigEndian(latest) : 0;
+        Map = PartitionMap.Of(
+            Saved.TryGet(EpochsKey, out var epochs)
+                ? System.Text.Json.JsonSerializer.Deserialize(epochs, MillraceJson.Default.Int32Array)!
+                : [Application.Partitions]
+        );
+        IsSnapshotOpen = Saved.TryGet(OpenKey, out _);
+    }
 
     /// <summary>The partitions of every command log that a table's records go to.</summary>
     public IEnumerable<AggregateDefinition> AggregatesOf(string table) =>

@@ -43,6 +43,8 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
     private readonly List<Pending> _pending = [];
     private readonly List<Group> _groups = [];
     private readonly Dictionary<(AggregateDefinition, bool, UInt128), int> _byEntity = [];
+    private readonly PartitionMap _map = capture.Map;
+    private bool _isSnapshotOpen = capture.IsSnapshotOpen;
     private SourcePosition _position;
     private bool _snapshot;
     private long _time;
@@ -143,6 +145,8 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
 
     public void SnapshotBegan(CapturedTable table, int snapshot, long time)
     {
+        _isSnapshotOpen = true;
+        transaction.Put(Capture.OpenKey, "1"u8);
         foreach (var aggregate in capture.Application.Topology.Aggregates)
         {
             Control(aggregate, Controls.SnapshotsBegan, $"snapshots-{capture.Source}-{snapshot}", default, time, default);
@@ -155,6 +159,8 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
 
     public void AllSnapshotsEnded(long time)
     {
+        _isSnapshotOpen = false;
+        transaction.Delete(Capture.OpenKey);
         foreach (var aggregate in capture.Application.Topology.Aggregates)
         {
             Control(aggregate, Controls.SnapshotsEnded, $"snapshots-{capture.Source}-ended-{time}", default, time, default);
@@ -171,6 +177,7 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
     public async ValueTask CommitAsync(CancellationToken cancellation)
     {
         SaveLatest();
+        var map = Fence();
         if (_drops is not { } drops)
         {
             await appender.CommitAsync(transaction, durable: false, cancellation).ConfigureAwait(false);
@@ -181,7 +188,26 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
                 "An entity was erased while changes were on their way into the command log. They are read again, and encrypted with the keys of now."
             );
         }
-        capture.Appended(_latest, _rows);
+        capture.Appended(_latest, _rows, map, _isSnapshotOpen);
+    }
+
+    /// <summary>
+    /// Where partitions were added: the fences go behind everything of this batch, and the next one goes by the new map. While a snapshot is under way they
+    /// wait, since below the event logs timers hold for whom it began, and it has to end for the same.
+    /// </summary>
+    private PartitionMap Fence()
+    {
+        var map = capture.Application.Map;
+        if (map.Epoch <= _map.Epoch || _isSnapshotOpen)
+        {
+            return _map;
+        }
+        Growth.WriteFences(transaction, capture.Application, _map.Epoch, map, MarkTime(_time));
+        transaction.Put(
+            Capture.EpochsKey,
+            System.Text.Json.JsonSerializer.SerializeToUtf8Bytes([.. map.Counts], MillraceJson.Default.Int32Array)
+        );
+        return map;
     }
 
     private void SaveLatest()
@@ -407,14 +433,14 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
         var id = _bytes.WrittenSpan[group.Id..group.IdEnd];
         if (group.IsReference)
         {
-            for (var partition = 0; partition < topic.Partitions; partition++)
+            for (var partition = 0; partition < _map.Partitions; partition++)
             {
                 Append(new TopicPartition(topic, partition), time, default);
             }
             return;
         }
         _latest = Math.Max(_latest, time);
-        var target = new TopicPartition(topic, Slots.PartitionOf(id, topic.Partitions));
+        var target = new TopicPartition(topic, _map.PartitionOf(id));
         if (capture.SealOf(group.Aggregate) is not { } seal)
         {
             Append(target, time, id);
@@ -473,7 +499,7 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
         // Marks do not move time in the command log; below it the end of all snapshots does, so it must not be the wall clock's in a history.
         var marked = MarkTime(time);
         var topic = capture.Application.Commands(aggregate);
-        for (var partition = 0; partition < topic.Partitions; partition++)
+        for (var partition = 0; partition < _map.Partitions; partition++)
         {
             transaction.Append(new TopicPartition(topic, partition), marked, default, _headers.WrittenSpan, _body.WrittenSpan);
             Bytes += _headers.WrittenCount + _body.WrittenCount + 16;

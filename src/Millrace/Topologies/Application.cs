@@ -4,12 +4,14 @@ namespace Millrace;
 
 /// <summary>A topology with its partitions: every topic and group name in one place.</summary>
 /// <param name="topology">The topology.</param>
-/// <param name="partitions">How many partitions each of its logs has.</param>
+/// <param name="partitions">How many partitions each of its logs has. A command log may have got more since, see <see cref="Map"/>.</param>
 /// <param name="source">The name of the database its entities are of; empty where it has none.</param>
 internal sealed class Application(Topology topology, int partitions, string source = "")
 {
     /// <summary>The first generation, after which every log and group is named that readers below the command log know.</summary>
     public const int Generation = 1;
+
+    private volatile PartitionMap _map = PartitionMap.Of(partitions);
 
     /// <summary>The generation that is live, as far as this process knows: whose state is shown, and whose positions are.</summary>
     public int Live { get; set; } = Generation;
@@ -19,6 +21,13 @@ internal sealed class Application(Topology topology, int partitions, string sour
 
     /// <summary>The name of the database its entities are of; empty where it has none.</summary>
     public string Source => source;
+
+    /// <summary>Which partition of a command log has which entities now.</summary>
+    public PartitionMap Map
+    {
+        get => _map;
+        set => _map = value;
+    }
 
     /// <summary>
     /// What publishes an aggregate's events (<c>ce_source</c>): application, database, aggregate. With the entity's id it names an entity among those of all
@@ -31,7 +40,11 @@ internal sealed class Application(Topology topology, int partitions, string sour
                 : $"/{Uri.EscapeDataString(topology.Name)}/{Uri.EscapeDataString(source)}/{Uri.EscapeDataString(aggregate.Name)}"
         );
 
-    public Topic Commands(AggregateDefinition aggregate) => new($"{topology.Name}.{aggregate.Name}.commands", partitions);
+    public Topic Commands(AggregateDefinition aggregate) => new($"{topology.Name}.{aggregate.Name}.commands", Map.Partitions);
+
+    /// <summary>What a partition of the command log that lost entities hands over to the one that has them now; there is none while no partition was added.</summary>
+    public Topic Handover(AggregateDefinition aggregate, int generation) =>
+        new($"{topology.Name}.{aggregate.Name}.handover.{generation}", Map.Partitions);
 
     public Topic Events(AggregateDefinition aggregate) => new($"{topology.Name}.{aggregate.Name}.events.{Generation}", partitions);
 

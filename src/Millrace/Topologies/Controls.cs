@@ -47,6 +47,18 @@ internal static class Controls
     /// <summary>Another generation is live from here on: <see cref="FenceRecord"/>. It goes into the event logs at the same place.</summary>
     public static ReadOnlySpan<byte> Fence => "millrace.fence"u8;
 
+    /// <summary>
+    /// The command log has more partitions from here on: <see cref="GrownRecord"/>. In an event log: the events of the entities that left a partition are
+    /// decided by another one from here on.
+    /// </summary>
+    public static ReadOnlySpan<byte> Grown => "millrace.grown"u8;
+
+    /// <summary>State of entities that a partition hands over to another: key and value, each after their lengths.</summary>
+    public static ReadOnlySpan<byte> State => "millrace.state"u8;
+
+    /// <summary>A partition has handed over everything: <see cref="HandedOver"/>.</summary>
+    public static ReadOnlySpan<byte> HandedOver => "millrace.handed-over"u8;
+
     /// <summary>Whether it is a deed of an operator.</summary>
     public static bool IsDeed(ReadOnlySpan<byte> type) => type.SequenceEqual(Retry) || type.SequenceEqual(Skip);
 
@@ -76,6 +88,33 @@ internal sealed record CodeRecord(string Hash);
 /// <param name="Reason">Why.</param>
 /// <param name="By">Who.</param>
 internal sealed record FenceRecord(int Generation, int From, string Code, string Reason, string? By);
+
+/// <summary>How many partitions the command log has had, in each epoch.</summary>
+/// <param name="Partitions">The numbers, the first and the newest among them.</param>
+/// <param name="From">In an event log: the partition of the command log whose entities leave.</param>
+internal sealed record GrownRecord(int[] Partitions, int? From = null);
+
+/// <summary>The last that a partition hands over to another: what it knows beside its entities.</summary>
+/// <param name="From">The partition.</param>
+/// <param name="Partitions">The numbers of partitions up to the epoch that it hands over for.</param>
+/// <param name="Applied">The highest source position it had applied.</param>
+/// <param name="Time">The latest time of its records.</param>
+/// <param name="Whole">How often every table had been shown whole.</param>
+/// <param name="Snapshots">By table, the snapshot that began last.</param>
+/// <param name="Tables">The numbers of the tables in the state's keys.</param>
+/// <param name="References">The numbers of the reference tables.</param>
+/// <param name="Live">The generation that was live.</param>
+internal sealed record HandedOver(
+    int From,
+    int[] Partitions,
+    byte[] Applied,
+    long Time,
+    int Whole,
+    Dictionary<string, int> Snapshots,
+    string[] Tables,
+    string[] References,
+    int Live
+);
 
 /// <summary>What an operator does, with who and why.</summary>
 /// <param name="Reason">Why.</param>

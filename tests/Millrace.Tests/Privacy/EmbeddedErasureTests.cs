@@ -124,6 +124,9 @@ public sealed class EmbeddedErasureTests : IDisposable
         public ValueTask CreateTopicsAsync(IReadOnlyCollection<Topic> topics, CancellationToken cancellation) =>
             _engine.CreateTopicsAsync(topics, cancellation);
 
+        public ValueTask AddPartitionsAsync(IReadOnlyCollection<Topic> topics, CancellationToken cancellation) =>
+            _engine.AddPartitionsAsync(topics, cancellation);
+
         public IAppender OpenAppender(string name) => _engine.OpenAppender(name);
 
         public Task RunAsync(ProcessorGroup group, CancellationToken cancellation) => _engine.RunAsync(group, cancellation);
