@@ -95,6 +95,13 @@ public sealed class KafkaEngine : IEngine
     }
 
     /// <inheritdoc />
+    public async ValueTask AddPartitionsAsync(IReadOnlyCollection<Topic> topics, CancellationToken cancellation)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        await Topics.AddToLogsAsync(topics).WaitAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc />
     public IAppender OpenAppender(string name)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -164,7 +171,7 @@ public sealed class KafkaEngine : IEngine
         {
             throw new EngineException($"Group '{group.Name}' needs inputs that all have the same number of partitions.");
         }
-        await Topics.CreateStateAsync(group.Name, group.Inputs[0].Partitions).ConfigureAwait(false);
+        await Topics.CreateGroupStateAsync(group.Name, group.Inputs[0].Partitions).ConfigureAwait(false);
         foreach (var image in Images.All(group.Name).Where(static i => i is { IsQueried: true, IsCaughtUp: false }))
         {
             Keep(image);

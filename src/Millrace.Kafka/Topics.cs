@@ -13,6 +13,7 @@ internal sealed class Topics(KafkaClients clients, IAdminClient admin)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private bool _olderBroker;
+    private int _growth;
     private readonly ConcurrentDictionary<string, int> _known = new(StringComparer.Ordinal);
 
     /// <summary>Creates the logs that do not exist.</summary>
@@ -21,29 +22,64 @@ internal sealed class Topics(KafkaClients clients, IAdminClient admin)
     /// <summary>Creates the topic that keeps the state of a group or an appender.</summary>
     public Task CreateStateAsync(string name, int partitions) => CreateAsync([new Topic(StateTopic(name), partitions)], compacted: true);
 
+    /// <summary>Gives logs more partitions, and creates those that do not exist.</summary>
+    public async Task AddToLogsAsync(IEnumerable<Topic> topics)
+    {
+        var wanted = topics.DistinctBy(t => t.Name).ToList();
+        await CreateAsync(wanted.Where(topic => Find(topic.Name) == 0), compacted: false).ConfigureAwait(false);
+        await AddAsync(wanted).ConfigureAwait(false);
+    }
+
+    /// <summary>Creates the topic that keeps the state of a group, or gives it the partitions that were added to the group's inputs.</summary>
+    public async Task CreateGroupStateAsync(string name, int partitions)
+    {
+        var topic = new Topic(StateTopic(name), partitions);
+        if (Find(topic.Name) is > 0 and var there && there < partitions)
+        {
+            await CreateAsync([topic with { Partitions = there }], compacted: true).ConfigureAwait(false);
+            await AddAsync([topic]).ConfigureAwait(false);
+            return;
+        }
+        await CreateStateAsync(name, partitions).ConfigureAwait(false);
+    }
+
     /// <summary>The topic that keeps the state of a group or an appender.</summary>
     public static string StateTopic(string name) => $"{name}.state";
 
+    /// <summary>Counts how often a topic was seen to have more partitions than before: a client that has written to it does not know of them yet.</summary>
+    public int Growth => Volatile.Read(ref _growth);
+
     /// <summary>How many partitions a topic has on the broker; 0 where there is no such topic.</summary>
-    public int Partitions(string topic)
+    /// <param name="topic">The topic.</param>
+    /// <param name="wanted">Where it was known to have fewer, the broker is asked again: somebody may have added them.</param>
+    public int Partitions(string topic, int wanted = 1)
     {
-        if (_known.TryGetValue(topic, out var known))
+        if (_known.TryGetValue(topic, out var known) && known >= wanted)
         {
             return known;
         }
         var found = Find(topic);
         if (found > 0)
         {
-            _known[topic] = found;
+            Know(topic, found);
         }
         return found;
+    }
+
+    private void Know(string topic, int partitions)
+    {
+        if (_known.TryGetValue(topic, out var known) && known < partitions)
+        {
+            Interlocked.Increment(ref _growth);
+        }
+        _known[topic] = partitions;
     }
 
     /// <summary>Refuses a partition that does not exist.</summary>
     /// <exception cref="EngineException">There is no such topic or partition.</exception>
     public void Require(TopicPartition source)
     {
-        var partitions = Partitions(source.Topic.Name);
+        var partitions = Partitions(source.Topic.Name, source.Partition + 1);
         if (partitions == 0)
         {
             throw new EngineException($"There is no topic {clients.Quoted(source.Topic.Name)}; create it first.");
@@ -170,7 +206,43 @@ internal sealed class Topics(KafkaClients clients, IAdminClient admin)
         }
     }
 
-    private async Task UntilLedAsync(Topic topic)
+    private async Task AddAsync(List<Topic> topics)
+    {
+        var fewer = topics.FindAll(topic => Find(topic.Name) < topic.Partitions);
+        if (fewer.Count > 0)
+        {
+            try
+            {
+                await admin
+                    .CreatePartitionsAsync(
+                        fewer.Select(topic => new PartitionsSpecification { Topic = clients.Named(topic.Name), IncreaseTo = topic.Partitions }),
+                        new CreatePartitionsOptions { RequestTimeout = Patience, OperationTimeout = Patience }
+                    )
+                    .ConfigureAwait(false);
+            }
+            catch (CreatePartitionsException e)
+            {
+                // Another process may have added them at the same moment.
+                if (fewer.Exists(topic => Find(topic.Name) < topic.Partitions))
+                {
+                    throw new EngineException(
+                        $"Partitions could not be added: {string.Join("; ", e.Results.Where(r => r.Error.IsError).Select(r => $"'{r.Topic}': {r.Error.Reason}"))}. Allow this user to alter the topics.",
+                        e
+                    );
+                }
+            }
+            catch (KafkaException e)
+            {
+                throw new EngineException($"Partitions could not be added on {clients.Options.BootstrapServers}: {e.Error.Reason}.", e);
+            }
+        }
+        foreach (var topic in topics)
+        {
+            await UntilLedAsync(topic with { Partitions = Math.Max(topic.Partitions, Find(topic.Name)) }, grows: true).ConfigureAwait(false);
+        }
+    }
+
+    private async Task UntilLedAsync(Topic topic, bool grows = false)
     {
         var name = clients.Named(topic.Name);
         var since = Environment.TickCount64;
@@ -179,13 +251,19 @@ internal sealed class Topics(KafkaClients clients, IAdminClient admin)
             var found = admin.GetMetadata(name, Patience).Topics.Find(t => t.Topic == name);
             if (found is not null && !found.Error.IsError && found.Partitions.Count > 0 && found.Partitions.TrueForAll(p => p.Leader >= 0))
             {
+                if (grows && found.Partitions.Count < topic.Partitions)
+                {
+                    // The broker that was asked has not heard of it yet.
+                    await Task.Delay(20).ConfigureAwait(false);
+                    continue;
+                }
                 if (found.Partitions.Count != topic.Partitions)
                 {
                     throw new EngineException(
                         $"The topic {clients.Quoted(topic.Name)} was created by somebody else with {found.Partitions.Count} partitions, and the application asks for {topic.Partitions}."
                     );
                 }
-                _known[topic.Name] = found.Partitions.Count;
+                Know(topic.Name, found.Partitions.Count);
                 return;
             }
             if (Environment.TickCount64 - since > Patience.TotalMilliseconds)
@@ -250,7 +328,7 @@ internal sealed class Topics(KafkaClients clients, IAdminClient admin)
         }
         foreach (var topic in existing)
         {
-            _known[topic.Name] = topic.Partitions;
+            Know(topic.Name, topic.Partitions);
         }
     }
 

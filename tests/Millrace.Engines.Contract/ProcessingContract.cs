@@ -76,6 +76,49 @@ public abstract class ProcessingContract : EngineContract
         );
 
     [Fact]
+    public Task A_group_that_runs_after_partitions_were_added_has_all_of_them() =>
+        With(
+            [In, Out],
+            async world =>
+            {
+                for (var p = 0; p < 3; p++)
+                {
+                    await world.Append(P(In, p), Numbers(p * 100, 20));
+                }
+                await world.While([Handler.Group("copy", [In], Copy, maxBatch: 3)], () => world.Until(() => Total(world) >= 30, "half copied"));
+                var (more, moreOut) = (In with { Partitions = 5 }, Out with { Partitions = 5 });
+                await world.Engine.AddPartitionsAsync([more, moreOut, new Topic("new", 5)], CancellationToken.None);
+                // Who asks for as many or fewer has what he wants.
+                await world.Engine.AddPartitionsAsync([more, In], CancellationToken.None);
+                await world.Engine.CreateTopicsAsync([more, moreOut, new Topic("new", 5)], CancellationToken.None);
+                await Assert.ThrowsAsync<EngineException>(async () => await world.Engine.CreateTopicsAsync([In], CancellationToken.None));
+                for (var p = 0; p < 5; p++)
+                {
+                    await world.Append(P(more, p), Numbers(p * 100 + 50, 20));
+                }
+                await world.While(
+                    [
+                        Handler.Group(
+                            "copy",
+                            [more, new Topic("new", 5)],
+                            p => Handler.Yielding((batch, transaction) => CopyTo(moreOut, p, batch, transaction)),
+                            maxBatch: 3
+                        ),
+                    ],
+                    () => world.Until(() => Enumerable.Range(0, 5).Sum(p => world.ReadAll(P(moreOut, p)).Count) == 160, "all copied")
+                );
+                for (var p = 0; p < 5; p++)
+                {
+                    var input = world.ReadAll(P(more, p)).Select(s => s.Value).ToList();
+                    Assert.Equal(p < 3 ? 40 : 20, input.Count);
+                    Assert.Equal(input, world.ReadAll(P(moreOut, p)).Select(s => s.Value));
+                    Assert.Equal($"{input.Count}", Get(world.Engine.OpenState("copy", p), "count"));
+                    Assert.Equal(input.Count, world.Handled("copy", P(more, p)));
+                }
+            }
+        );
+
+    [Fact]
     public Task Groups_feed_groups_and_do_not_disturb_each_other() =>
         With(
             [In, Out, new Topic("far", 3)],

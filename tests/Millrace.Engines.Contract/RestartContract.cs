@@ -39,6 +39,25 @@ public abstract class RestartContract : EngineContract
         );
 
     [Fact]
+    public Task Partitions_that_were_added_are_there_after_a_restart_with_what_they_have() =>
+        With(
+            [In],
+            async world =>
+            {
+                var more = In with { Partitions = 4 };
+                await world.Append(P(In, 2), "before");
+                await world.Engine.AddPartitionsAsync([more], CancellationToken.None);
+                await world.Append(P(more, 2), "after");
+                await world.Append(P(more, 3), "first");
+                await world.Restart();
+                await world.Engine.CreateTopicsAsync([more], CancellationToken.None);
+                await world.Append(P(more, 3), "second");
+                Assert.Equal(["before", "after"], world.ReadAll(P(more, 2)).Select(s => s.Value));
+                Assert.Equal(["first", "second"], world.ReadAll(P(more, 3)).Select(s => s.Value));
+            }
+        );
+
+    [Fact]
     public Task State_ranges_and_deletions_are_the_same_after_a_restart() =>
         Run(async world =>
         {

@@ -18,7 +18,7 @@ internal sealed class Owner(KafkaEngine engine, string name, Func<CancellationTo
     public async Task RunAsync(CancellationToken cancellation)
     {
         await engine.Topics.CreateStateAsync(name, 1).ConfigureAwait(false);
-        using var membership = new Membership(engine.Clients, $"{name}.owner", 0, [Topics.StateTopic(name)], this);
+        using var membership = new Membership(engine.Clients, $"{name}.owner", 0, Topics.StateTopic(name), this);
         _membership = membership;
         membership.Start();
         await _ended.Task.WaitAsync(cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -135,8 +135,7 @@ internal sealed class KafkaClients(KafkaOptions options, string instance, ILogge
     /// <summary>A member of a group, which shares out partitions and reads none.</summary>
     /// <param name="group">The group's name.</param>
     /// <param name="member">Which of this process's members of the group it is.</param>
-    /// <param name="coPartitioned">Whether partitions of several topics belong together.</param>
-    public ConsumerBuilder<byte[], byte[]> Member(string group, int member, bool coPartitioned)
+    public ConsumerBuilder<byte[], byte[]> Member(string group, int member)
     {
         var settings = Fetching();
         settings["group.id"] = Named(group);
@@ -145,13 +144,13 @@ internal sealed class KafkaClients(KafkaOptions options, string instance, ILogge
         {
             settings["group.instance.id"] = $"{instance}-{member}";
         }
-        if (options.BrokerSideGroups && !coPartitioned)
+        if (options.BrokerSideGroups)
         {
             settings["group.protocol"] = "consumer";
         }
         else
         {
-            settings["partition.assignment.strategy"] = coPartitioned ? "range" : "cooperative-sticky";
+            settings["partition.assignment.strategy"] = "cooperative-sticky";
             settings["session.timeout.ms"] = Number((int)options.SessionTimeout.TotalMilliseconds);
             settings["heartbeat.interval.ms"] = Number((int)Math.Max(100, options.SessionTimeout.TotalMilliseconds / 4));
         }
@@ -191,7 +190,9 @@ internal sealed class KafkaClients(KafkaOptions options, string instance, ILogge
         Default(settings, "reconnect.backoff.ms", "50");
         Default(settings, "reconnect.backoff.max.ms", "1000");
         Default(settings, "allow.auto.create.topics", "false");
-        Default(settings, "topic.metadata.refresh.interval.ms", "30000");
+        Default(settings, "topic.metadata.refresh.interval.ms", "5000");
+        // Partitions that were added are seen within so long by those who look for them.
+        Default(settings, "metadata.max.age.ms", "10000");
         Default(settings, "log.connection.close", "false");
         // With all brokers away a moment the client would drop what it knows of them, and begin anew with the addresses of its start. What waits for the
         // group's coordinator is not told, and waits for ever, whatever its timeout (librdkafka issues 5456 and 5511).

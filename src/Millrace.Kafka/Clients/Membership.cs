@@ -32,7 +32,7 @@ internal sealed class Membership : IDisposable
     private readonly KafkaClients _clients;
     private readonly string _group;
     private readonly int _number;
-    private readonly IReadOnlyList<string> _topics;
+    private readonly string _topic;
     private readonly IMember _member;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Thread _thread;
@@ -43,14 +43,14 @@ internal sealed class Membership : IDisposable
     /// <param name="clients">Makes the client.</param>
     /// <param name="group">The group's name.</param>
     /// <param name="number">Which of this process's members of the group it is, from 0.</param>
-    /// <param name="topics">Its topics: partition n of each belongs together.</param>
+    /// <param name="topic">The first of its topics. Partition n of each belongs together, so that who gets it has it of all of them.</param>
     /// <param name="member">Who is told.</param>
-    public Membership(KafkaClients clients, string group, int number, IReadOnlyList<string> topics, IMember member)
+    public Membership(KafkaClients clients, string group, int number, string topic, IMember member)
     {
         _clients = clients;
         _group = group;
         _number = number;
-        _topics = [.. topics.Select(clients.Named)];
+        _topic = clients.Named(topic);
         _member = member;
         _thread = new Thread(Run) { IsBackground = true, Name = $"millrace member of {group}" };
     }
@@ -157,7 +157,7 @@ internal sealed class Membership : IDisposable
     {
         var held = new HashSet<int>();
         using var consumer = _clients
-            .Member(_group, _number, _topics.Count > 1)
+            .Member(_group, _number)
             .SetPartitionsAssignedHandler(
                 (_, partitions) =>
                 {
@@ -178,7 +178,7 @@ internal sealed class Membership : IDisposable
         _consumer = consumer;
         try
         {
-            consumer.Subscribe(_topics);
+            consumer.Subscribe(_topic);
             var paused = new HashSet<Confluent.Kafka.TopicPartition>();
             while (!_stopping.IsCancellationRequested)
             {
@@ -237,7 +237,7 @@ internal sealed class Membership : IDisposable
     }
 
     private List<int> Numbers(IEnumerable<Confluent.Kafka.TopicPartition> partitions) =>
-        [.. partitions.Where(p => p.Topic == _topics[0]).Select(p => p.Partition.Value).Order()];
+        [.. partitions.Select(p => p.Partition.Value).Order()];
 }
 
 /// <summary>This process is no member of the group at the moment, so that it may not commit.</summary>

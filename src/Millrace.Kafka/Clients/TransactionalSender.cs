@@ -35,6 +35,7 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
 
     private readonly List<RecordProducer> _producers = [];
     private int _turn;
+    private int _growth = topics.Growth;
     private byte[] _key = new byte[256];
 
     /// <summary>Whether the name is ours as far as we know; otherwise the next commit takes it over first.</summary>
@@ -107,7 +108,7 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
         {
             foreach (var (topic, partition) in part.Transaction.Targets)
             {
-                var known = topics.Partitions(topic);
+                var known = topics.Partitions(topic, partition + 1);
                 if (partition >= known)
                 {
                     throw new EngineException(
@@ -117,6 +118,12 @@ internal sealed class TransactionalSender(KafkaClients clients, Topics topics, s
                     );
                 }
             }
+        }
+        if (_growth != topics.Growth)
+        {
+            // A client learns of partitions that were added when it looks again, and refuses to write to them until then.
+            _growth = topics.Growth;
+            Drop();
         }
         if (_producers.Count == 0)
         {

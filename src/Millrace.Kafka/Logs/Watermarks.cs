@@ -55,6 +55,11 @@ internal sealed class Watermarks(KafkaClients clients, IConsumer<byte[], byte[]>
             }
             catch (KafkaException e) when (IsPassing(e.Error.Code) && Environment.TickCount64 - since < Patience.TotalMilliseconds)
             {
+                if (e.Error.Code == ErrorCode.Local_UnknownPartition)
+                {
+                    // It was added since this client looked, and by itself it would look again only after minutes.
+                    Look(asker, place.Topic);
+                }
                 Thread.Sleep(50);
             }
             catch (KafkaException e)
@@ -64,6 +69,19 @@ internal sealed class Watermarks(KafkaClients clients, IConsumer<byte[], byte[]>
                     e
                 );
             }
+        }
+    }
+
+    private static void Look(IConsumer<byte[], byte[]> asker, string topic)
+    {
+        using var admin = new DependentAdminClientBuilder(asker.Handle).Build();
+        try
+        {
+            admin.GetMetadata(topic, Patience);
+        }
+        catch (KafkaException)
+        {
+            // Whoever asked asks again, and says what is wrong if it stays.
         }
     }
 

@@ -46,7 +46,7 @@ internal sealed class GroupLoop : IMember, IDisposable
         _engine = engine;
         _clients = engine.Clients;
         _cancellation = cancellation;
-        _membership = new Membership(_clients, group.Name, number, [.. group.Inputs.Select(i => i.Name)], this);
+        _membership = new Membership(_clients, group.Name, number, group.Inputs[0].Name, this);
         _sender = new TransactionalSender(_clients, engine.Topics, $"{group.Name}-{_clients.Instance}-{number}");
     }
 

@@ -57,7 +57,7 @@ public sealed class FencingTests
     {
         await using var rig = await Rig.OnShared();
         var engine = rig.Open();
-        using var membership = new Membership(engine.Clients, "nobody", 0, [Rig.Input.Name], new Ignored());
+        using var membership = new Membership(engine.Clients, "nobody", 0, Rig.Input.Name, new Ignored());
         Assert.Throws<StaleMemberException>(membership.Proof);
         using var sender = new TransactionalSender(engine.Clients, engine.Topics, "nobody-1");
         var transaction = new KafkaTransaction(() => throw new InvalidOperationException());

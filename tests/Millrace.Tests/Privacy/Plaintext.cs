@@ -19,6 +19,7 @@ internal static class Plaintext
             .. topology.Views.Where(view => !view.IsPerEntity).Select(application.Feed),
             .. topology.Reactions.Where(reaction => reaction.KeyedByType is not null).Select(application.Feed),
             .. topology.Reactions.Select(application.Intents),
+            .. application.Map.Epoch == 1 ? [] : topology.Aggregates.Select(aggregate => application.Handover(aggregate, application.Live)),
         ];
         var found = new List<string>();
         foreach (var topic in topics)
@@ -50,7 +51,7 @@ internal static class Plaintext
         var found = new List<string>();
         foreach (var group in runtime.Groups)
         {
-            for (var partition = 0; partition < runtime.Application.Partitions; partition++)
+            for (var partition = 0; partition < group.Inputs[0].Partitions; partition++)
             {
                 using var cursor = engine.OpenState(group.Name, partition).Range([], []);
                 while (cursor.MoveNext())
