@@ -14,6 +14,8 @@ namespace Millrace;
 [JsonSerializable(typeof(DocumentsAnswer))]
 [JsonSerializable(typeof(IReadOnlyList<TimerInfo>))]
 [JsonSerializable(typeof(GenerationsStatus))]
+[JsonSerializable(typeof(PartitionsStatus))]
+[JsonSerializable(typeof(PartitionsRequest))]
 [JsonSerializable(typeof(DroppedGeneration))]
 [JsonSerializable(typeof(ReplayRequest))]
 [JsonSerializable(typeof(Failure))]

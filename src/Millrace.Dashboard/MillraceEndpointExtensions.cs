@@ -37,6 +37,7 @@ public static class MillraceEndpointExtensions
         HeldApi.Map(group);
         ViewsApi.Map(group);
         ReplayApi.Map(group);
+        PartitionsApi.Map(group);
         Pages.Map(group, prefix);
         return group;
     }

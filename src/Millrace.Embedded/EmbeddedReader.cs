@@ -66,6 +66,8 @@ internal sealed class EmbeddedReader : IEngine
 
     public ValueTask CreateTopicsAsync(IReadOnlyCollection<Topic> topics, CancellationToken cancellation) => throw OnlyRead();
 
+    public ValueTask AddPartitionsAsync(IReadOnlyCollection<Topic> topics, CancellationToken cancellation) => throw OnlyRead();
+
     public IAppender OpenAppender(string name) => new NoAppender(this);
 
     public Task RunAsync(ProcessorGroup group, CancellationToken cancellation) => throw OnlyRead();

@@ -215,7 +215,11 @@ internal sealed class Topics(KafkaClients clients, IAdminClient admin)
             {
                 await admin
                     .CreatePartitionsAsync(
-                        fewer.Select(topic => new PartitionsSpecification { Topic = clients.Named(topic.Name), IncreaseTo = topic.Partitions }),
+                        fewer.Select(topic => new PartitionsSpecification
+                        {
+                            Topic = clients.Named(topic.Name),
+                            IncreaseTo = topic.Partitions,
+                        }),
                         new CreatePartitionsOptions { RequestTimeout = Patience, OperationTimeout = Patience }
                     )
                     .ConfigureAwait(false);
@@ -238,7 +242,8 @@ internal sealed class Topics(KafkaClients clients, IAdminClient admin)
         }
         foreach (var topic in topics)
         {
-            await UntilLedAsync(topic with { Partitions = Math.Max(topic.Partitions, Find(topic.Name)) }, grows: true).ConfigureAwait(false);
+            await UntilLedAsync(topic with { Partitions = Math.Max(topic.Partitions, Find(topic.Name)) }, grows: true)
+                .ConfigureAwait(false);
         }
     }
 

@@ -85,7 +85,10 @@ public abstract class ProcessingContract : EngineContract
                 {
                     await world.Append(P(In, p), Numbers(p * 100, 20));
                 }
-                await world.While([Handler.Group("copy", [In], Copy, maxBatch: 3)], () => world.Until(() => Total(world) >= 30, "half copied"));
+                await world.While(
+                    [Handler.Group("copy", [In], Copy, maxBatch: 3)],
+                    () => world.Until(() => Total(world) >= 30, "half copied")
+                );
                 var (more, moreOut) = (In with { Partitions = 5 }, Out with { Partitions = 5 });
                 await world.Engine.AddPartitionsAsync([more, moreOut, new Topic("new", 5)], CancellationToken.None);
                 // Who asks for as many or fewer has what he wants.

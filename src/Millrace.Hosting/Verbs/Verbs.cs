@@ -28,6 +28,7 @@ internal static class Verbs
           replay show AGGREGATE/ID [--at TIME|SEQUENCE|COMMAND]
                                    an entity's state and rows at any moment of its history, as this code has them
         {GenerationVerbs.Usage}
+        {PartitionVerbs.Usage}
           help                     print this
         Options that begin with "-" are the host's (--urls, --Millrace:Partitions=4).
         """;
@@ -64,6 +65,8 @@ internal static class Verbs
                 return await new GenerationVerbs(services.GetRequiredService<IConfiguration>(), Console.In, output, error).RunAsync(args);
             case ["replay", .. var replay]:
                 return await ReplayVerb.RunAsync(services, replay, output, error);
+            case ["partitions", ..]:
+                return await new PartitionVerbs(services.GetRequiredService<IConfiguration>(), Console.In, output, error).RunAsync(args);
             case ["record", ..]:
                 return await ReplayVerb.RunAsync(services, args, output, error);
             default:

@@ -236,7 +236,7 @@ internal sealed class Membership : IDisposable
         }
     }
 
-    private List<int> Numbers(IEnumerable<Confluent.Kafka.TopicPartition> partitions) =>
+    private static List<int> Numbers(IEnumerable<Confluent.Kafka.TopicPartition> partitions) =>
         [.. partitions.Select(p => p.Partition.Value).Order()];
 }
 

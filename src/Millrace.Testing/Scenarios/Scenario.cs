@@ -255,7 +255,11 @@ public sealed partial class Scenario
     internal void Commit(RowOp[] rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
-        if (!_runtime.Captures[0].IsSnapshotOpen && _growth.TryDequeue(out var partitions) && partitions > _runtime.Application.Map.Partitions)
+        if (
+            !_runtime.Captures[0].IsSnapshotOpen
+            && _growth.TryDequeue(out var partitions)
+            && partitions > _runtime.Application.Map.Partitions
+        )
         {
             Grow(partitions);
         }

@@ -70,7 +70,12 @@ internal sealed class GenerationRunner(Generations generations, IEngine engine, 
     {
         var wanted = generations.ByGeneration;
         // Groups that were made anew have more partitions.
-        foreach (var gone in _running.Where(entry => wanted.GetValueOrDefault(entry.Key) != entry.Value.Groups).Select(entry => entry.Key).ToList())
+        foreach (
+            var gone in _running
+                .Where(entry => wanted.GetValueOrDefault(entry.Key) != entry.Value.Groups)
+                .Select(entry => entry.Key)
+                .ToList()
+        )
         {
             var (stop, running, _) = _running[gone];
             _running.Remove(gone);

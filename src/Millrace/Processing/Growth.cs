@@ -10,10 +10,14 @@ namespace Millrace;
 /// </summary>
 internal sealed class Growth(Application application, IEngine engine, TimeProvider clock, Generations generations, string? source)
 {
-    private readonly string _appender = $"{application.Topology.Name}.partitions";
+    private readonly string _appender = NameOf(application);
 
     private static ReadOnlySpan<byte> EpochsKey => "epochs"u8;
     private static ReadOnlySpan<byte> WantedKey => "wanted"u8;
+
+    /// <summary>The numbers of partitions in each epoch, as they are recorded in an engine.</summary>
+    public static IReadOnlyList<int> Recorded(IEngine engine, Application application) =>
+        Read(engine.OpenState(NameOf(application), 0), EpochsKey) ?? [application.Partitions];
 
     /// <summary>The epochs as they are recorded. Finishes what a process that died has begun.</summary>
     public async Task<PartitionMap> ReadAsync(CancellationToken cancellation)
@@ -173,6 +177,8 @@ internal sealed class Growth(Application application, IEngine engine, TimeProvid
             .ConfigureAwait(false);
         return map;
     }
+
+    private static string NameOf(Application application) => $"{application.Topology.Name}.partitions";
 
     private static bool HasBacklog(IStateReader state)
     {

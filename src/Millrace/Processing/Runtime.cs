@@ -196,6 +196,10 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
     public async Task GrowAsync(int partitions, CancellationToken cancellation) =>
         await UseAsync(await _growth.AddAsync(partitions, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
 
+    /// <summary>The partitions of the command logs, and which still wait for their entities.</summary>
+    public PartitionsStatus Partitions() =>
+        new([.. Application.Map.Counts], [.. Moving().Select(of => new MovingPartition(of.Aggregate, of.Partition))]);
+
     /// <summary>The partitions that were added and have not been handed everything yet.</summary>
     public IEnumerable<(string Aggregate, int Partition)> Moving() => _growth.Moving(Application.Map);
 

@@ -57,6 +57,8 @@ internal sealed class ExcerptReader : IEngine
 
     public ValueTask CreateTopicsAsync(IReadOnlyCollection<Topic> topics, CancellationToken cancellation) => throw OnlyRead();
 
+    public ValueTask AddPartitionsAsync(IReadOnlyCollection<Topic> topics, CancellationToken cancellation) => throw OnlyRead();
+
     public IAppender OpenAppender(string name) => throw OnlyRead();
 
     public Task RunAsync(ProcessorGroup group, CancellationToken cancellation) => throw OnlyRead();

@@ -67,6 +67,12 @@ internal sealed class ReplayRun
                 $"This build cannot follow what was recorded:{string.Concat(changes.Select(change => $"{Environment.NewLine}  {change}"))}"
             );
         }
+        if (run.IsWhole && Growth.Recorded(engine, run.Application) is { Count: > 1 } epochs)
+        {
+            throw new ReplayException(
+                $"The command logs were given more partitions ({string.Join(", then ", epochs)}), and this replay reads each partition by itself: entities that moved would be seen in part. Run the build as a generation instead (replay start), which follows them."
+            );
+        }
         return run;
     }
 

@@ -130,7 +130,9 @@ internal sealed class GrowthSchedule : IAsyncDisposable
             var value = ++_commands;
             changes.AddRange(
                 _monolith.Do(
-                    _monolith.Rows("notes").Any(row => Encoding.UTF8.GetString(row).StartsWith($$"""{"id":{{entity}},""", StringComparison.Ordinal))
+                    _monolith
+                        .Rows("notes")
+                        .Any(row => Encoding.UTF8.GetString(row).StartsWith($$"""{"id":{{entity}},""", StringComparison.Ordinal))
                         ? Row.Update(new NoteRow(long.Parse(entity, CultureInfo.InvariantCulture), value))
                         : Row.Insert(new NoteRow(long.Parse(entity, CultureInfo.InvariantCulture), value))
                 )
@@ -406,8 +408,7 @@ internal sealed class GrowthSchedule : IAsyncDisposable
         }
     }
 
-    private TopicPartition Commands(int partition) =>
-        new(new Topic("notes.note.commands", _runtime.Application.Map.Partitions), partition);
+    private TopicPartition Commands(int partition) => new(new Topic("notes.note.commands", _runtime.Application.Map.Partitions), partition);
 
     private static string Text(ReadOnlySpan<byte> bytes) => Encoding.UTF8.GetString(bytes);
 

@@ -43,5 +43,8 @@ public sealed class GrowthScheduleTests
     }
 
     private static int Of(string name, int otherwise) =>
-        int.Parse(Environment.GetEnvironmentVariable(name) ?? otherwise.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        int.Parse(
+            Environment.GetEnvironmentVariable(name) ?? otherwise.ToString(CultureInfo.InvariantCulture),
+            CultureInfo.InvariantCulture
+        );
 }

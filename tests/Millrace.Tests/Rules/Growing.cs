@@ -30,7 +30,8 @@ public class Growing
     {
         var scenario = All(Scenario.Of(Orders)).Grow(7);
         // Into the new partition, before its fence is even written.
-        var sent = Ids.Select(id => scenario.Runtime.Commands.Send(id, new Saying.Say("hello"), new SendOptions(), CancellationToken.None)).ToList();
+        var sent = Ids.Select(id => scenario.Runtime.Commands.Send(id, new Saying.Say("hello"), new SendOptions(), CancellationToken.None))
+            .ToList();
         scenario.Settle();
         var moved = Ids.Where(id => Partition(scenario, id) >= 4).ToList();
         Assert.NotEmpty(moved);
@@ -60,7 +61,7 @@ public class Growing
             headers.WrittenSpan,
             """{"$type":"say","What":"late"}"""u8
         );
-        appender.CommitAsync(transaction, true, CancellationToken.None).AsTask().GetAwaiter().GetResult();
+        Commit(appender, transaction);
         scenario.When(Update(new OrderRow(1001, "paid"))).Then(Order, moved, Saw("late after 2"));
     }
 
@@ -77,7 +78,7 @@ public class Growing
             LogHeads.Headers(Controls.Grown, "grown-2"),
             """{"partitions":[3,5]}"""u8
         );
-        appender.CommitAsync(transaction, true, CancellationToken.None).AsTask().GetAwaiter().GetResult();
+        Commit(appender, transaction);
         var refused = Assert.Throws<ScenarioException>(() => scenario.When(Insert(new OrderRow(1, "open"))));
         Assert.Contains("Set it back to 3", refused.Message);
     }
@@ -124,6 +125,9 @@ public class Growing
         scenario
             .Given([.. Ids.Select(id => Insert(new OrderRow(id, "open")))])
             .Given([.. Ids.Select(id => Insert(new LineRow(id, 1, "pen")))]);
+
+    private static void Commit(IAppender appender, ITransaction transaction) =>
+        appender.CommitAsync(transaction, durable: true, CancellationToken.None).AsTask().GetAwaiter().GetResult();
 
     private static byte[] Key(long id) => Encoding.UTF8.GetBytes($"{id}");
 
