@@ -253,6 +253,15 @@ public sealed class KafkaEngine : IEngine
         return _workers.GetOrAdd(name, static (n, engine) => new AppendWorker(engine, n, true), this);
     }
 
+    /// <summary>Nobody here writes an appender's state at the moment. Where the engine has ended, nobody does anyway.</summary>
+    internal Task LetGoAsync(string name)
+    {
+        lock (_gate)
+        {
+            return _disposed || !_workers.TryGetValue(name, out var worker) ? Task.CompletedTask : worker.LetGo();
+        }
+    }
+
     /// <summary>This process writes a copy no more; where somebody here reads it, it is kept up to date from its topic.</summary>
     internal void Release(Image image)
     {

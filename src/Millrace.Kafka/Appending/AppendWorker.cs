@@ -102,6 +102,9 @@ internal sealed class AppendWorker : IDisposable
         _refuses = false;
     }
 
+    /// <summary>Lets go of the state; the next use takes it over again.</summary>
+    public Task LetGo() => Enqueue(null, Wish.LetGo);
+
     public Task Commit(KafkaTransaction transaction) => Enqueue(transaction, Wish.Commit);
 
     public void Dispose()

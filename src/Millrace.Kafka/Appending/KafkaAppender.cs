@@ -5,11 +5,14 @@ namespace Millrace.Kafka.Appending;
 /// <summary>A named writer. What touches no state is written under this process's name, so that several processes may append at once.</summary>
 internal sealed class KafkaAppender(KafkaEngine engine, string name) : IAppender
 {
+    private volatile bool _hasTaken;
+
     public ITransaction Begin()
     {
         KafkaTransaction? transaction = null;
         transaction = new KafkaTransaction(() =>
         {
+            _hasTaken = true;
             var image = engine.Stateful(name).State(out var term);
             transaction!.Term = term;
             return image;
@@ -27,5 +30,12 @@ internal sealed class KafkaAppender(KafkaEngine engine, string name) : IAppender
         }
     }
 
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    /// <summary>Lets go of the state, so that what another process writes to it from here on is seen by who reads it here.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_hasTaken)
+        {
+            await engine.LetGoAsync(name).ConfigureAwait(false);
+        }
+    }
 }

@@ -22,9 +22,8 @@ internal sealed class Growth(Application application, IEngine engine, TimeProvid
     /// <summary>The epochs as they are recorded. Finishes what a process that died has begun.</summary>
     public async Task<PartitionMap> ReadAsync(CancellationToken cancellation)
     {
-        var (recorded, wanted) = await engine
-            .DecideAsync(_appender, state => (false, (Read(state, EpochsKey), Read(state, WantedKey))), cancellation)
-            .ConfigureAwait(false);
+        var state = engine.OpenState(_appender, 0);
+        var (recorded, wanted) = (Read(state, EpochsKey), Read(state, WantedKey));
         if (wanted is null || wanted.Length <= (recorded?.Length ?? 1))
         {
             return recorded is null ? PartitionMap.Of(application.Partitions) : PartitionMap.Of(recorded);
@@ -96,7 +95,10 @@ internal sealed class Growth(Application application, IEngine engine, TimeProvid
             .ConfigureAwait(false);
         return isFirst
             ? await FinishAsync(wanted, cancellation).ConfigureAwait(false)
-            : await ReadAsync(cancellation).ConfigureAwait(false);
+            : throw new ArgumentException(
+                "Somebody else adds partitions at this moment. Look at the status, and ask again.",
+                nameof(partitions)
+            );
     }
 
     /// <summary>Gives the logs the partitions of a map, as far as they do not have them, and has this process see them.</summary>

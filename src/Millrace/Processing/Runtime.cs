@@ -183,6 +183,7 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
         running.Add(_ticker.RunAsync(stop.Token));
         running.AddRange(_sources.Zip(Captures, (source, capture) => SuperviseAsync(source, capture, stop.Token)));
         running.AddRange(Captures.Select(capture => capture.ShareAsync(stop.Token)));
+        running.AddRange(Captures.Select(capture => capture.FenceAsync(stop.Token)));
         Log.Started(_log, Application.Topology.Name, Application.Partitions, Groups.Count);
         _started.TrySetResult();
         await WaitAsync(running, stop).ConfigureAwait(false);

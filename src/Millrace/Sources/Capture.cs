@@ -14,6 +14,9 @@ internal sealed class Capture : ICapture, IAsyncDisposable
     private readonly SharedStatus _status;
     private long _reportedAt;
     private volatile bool _reads;
+    private readonly object _gate = new();
+    private CaptureBatch? _open;
+    private bool _isFencing;
 
     public Capture(Application application, MillraceOptions options, IEngine engine, string source, TimeProvider clock, Seals? seals = null)
     {
@@ -131,7 +134,79 @@ internal sealed class Capture : ICapture, IAsyncDisposable
     /// <summary>What encrypts an aggregate's commands; null where it is not personal. Of one batch at a time.</summary>
     public EntitySeal? SealOf(AggregateDefinition aggregate) => Seals is null ? null : _sealOf.GetValueOrDefault(aggregate);
 
-    public ICaptureBatch Begin() => new CaptureBatch(this, _appender, _appender.Begin());
+    public ICaptureBatch Begin()
+    {
+        lock (_gate)
+        {
+            // A fence that is written between two batches is on its way for milliseconds, and a batch has to know of it.
+            while (_isFencing)
+            {
+                Monitor.Wait(_gate);
+            }
+            var batch = new CaptureBatch(this, _appender, _appender.Begin());
+            _open = batch;
+            return batch;
+        }
+    }
+
+    /// <summary>A batch is committed, or was not.</summary>
+    public void Ended(CaptureBatch batch)
+    {
+        lock (_gate)
+        {
+            _open = _open == batch ? null : _open;
+        }
+    }
+
+    /// <summary>Where partitions were added and the source has nothing to say: writes the fence without it, between two batches.</summary>
+    public async Task FenceAsync(CancellationToken cancellation)
+    {
+        while (!cancellation.IsCancellationRequested)
+        {
+            if (BeginFence())
+            {
+                try
+                {
+                    var transaction = _appender.Begin();
+                    var map = WriteFence(transaction, Map, Instants.Of(_clock.GetUtcNow()));
+                    await _appender.CommitAsync(transaction, durable: false, cancellation).ConfigureAwait(false);
+                    Map = map;
+                }
+                catch (EngineException)
+                {
+                    // The source's own commits meet the same trouble, and report it. Whether it was written is in the state; if not, it is tried again.
+                    Recall();
+                }
+                finally
+                {
+                    lock (_gate)
+                    {
+                        _isFencing = false;
+                        Monitor.PulseAll(_gate);
+                    }
+                }
+            }
+            await Task.Delay(SharedStatus.Every, _clock, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Writes the fence of partitions that were added, and remembers that it did in the same commit.</summary>
+    /// <returns>What commands go by after it.</returns>
+    public PartitionMap WriteFence(ITransaction transaction, PartitionMap from, long time)
+    {
+        var map = Application.Map;
+        Growth.WriteFences(transaction, Application, from.Epoch, map, time);
+        transaction.Put(EpochsKey, System.Text.Json.JsonSerializer.SerializeToUtf8Bytes([.. map.Counts], MillraceJson.Default.Int32Array));
+        return map;
+    }
+
+    private bool BeginFence()
+    {
+        lock (_gate)
+        {
+            return _isFencing = _reads && _open is null && !IsSnapshotOpen && Application.Map.Epoch > Map.Epoch;
+        }
+    }
 
     public void Report(SourceStatus status)
     {

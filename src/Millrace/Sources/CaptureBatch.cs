@@ -176,6 +176,18 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
 
     public async ValueTask CommitAsync(CancellationToken cancellation)
     {
+        try
+        {
+            await WriteAsync(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            capture.Ended(this);
+        }
+    }
+
+    private async ValueTask WriteAsync(CancellationToken cancellation)
+    {
         SaveLatest();
         var map = Fence();
         if (_drops is not { } drops)
@@ -195,20 +207,8 @@ internal sealed class CaptureBatch(Capture capture, IAppender appender, ITransac
     /// Where partitions were added: the fences go behind everything of this batch, and the next one goes by the new map. While a snapshot is under way they
     /// wait, since below the event logs timers hold for whom it began, and it has to end for the same.
     /// </summary>
-    private PartitionMap Fence()
-    {
-        var map = capture.Application.Map;
-        if (map.Epoch <= _map.Epoch || _isSnapshotOpen)
-        {
-            return _map;
-        }
-        Growth.WriteFences(transaction, capture.Application, _map.Epoch, map, MarkTime(_time));
-        transaction.Put(
-            Capture.EpochsKey,
-            System.Text.Json.JsonSerializer.SerializeToUtf8Bytes([.. map.Counts], MillraceJson.Default.Int32Array)
-        );
-        return map;
-    }
+    private PartitionMap Fence() =>
+        capture.Application.Map.Epoch <= _map.Epoch || _isSnapshotOpen ? _map : capture.WriteFence(transaction, _map, MarkTime(_time));
 
     private void SaveLatest()
     {
