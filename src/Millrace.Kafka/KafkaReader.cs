@@ -46,6 +46,8 @@ internal sealed class KafkaReader : IEngine
 
     public ValueTask CreateTopicsAsync(IReadOnlyCollection<Topic> topics, CancellationToken cancellation) => throw OnlyRead();
 
+    public ValueTask AddPartitionsAsync(IReadOnlyCollection<Topic> topics, CancellationToken cancellation) => throw OnlyRead();
+
     public IAppender OpenAppender(string name) => new NoAppender();
 
     public Task RunAsync(ProcessorGroup group, CancellationToken cancellation) => throw OnlyRead();

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Millrace.Engines;
+using Millrace.Parcels;
 using Millrace.Sources;
 using Millrace.Testing;
 using Millrace.Tests.Replay;

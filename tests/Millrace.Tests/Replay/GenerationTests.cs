@@ -152,6 +152,9 @@ public sealed class GenerationTests : IDisposable
         public ValueTask CreateTopicsAsync(IReadOnlyCollection<Topic> topics, CancellationToken cancellation) =>
             inner.CreateTopicsAsync(topics, cancellation);
 
+        public ValueTask AddPartitionsAsync(IReadOnlyCollection<Topic> topics, CancellationToken cancellation) =>
+            inner.AddPartitionsAsync(topics, cancellation);
+
         public IAppender OpenAppender(string name) => inner.OpenAppender(name);
 
         public Task RunAsync(ProcessorGroup group, CancellationToken cancellation) => inner.RunAsync(group, cancellation);
