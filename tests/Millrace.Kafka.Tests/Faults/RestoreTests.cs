@@ -154,7 +154,10 @@ public sealed partial class RestoreTests
         lost.Flush(TimeSpan.FromSeconds(30));
         rig.Feed(1, "a");
 
-        await rig.Soon(() => rig.Faults.Any(f => f.Message.Contains("--partition 1 --start-offset ", StringComparison.Ordinal)), "what is in the way");
+        await rig.Soon(
+            () => rig.Faults.Any(f => f.Message.Contains("--partition 1 --start-offset ", StringComparison.Ordinal)),
+            "what is in the way"
+        );
 
         Assert.Single(rig.Outputs(1));
         lost.AbortTransaction();
