@@ -37,7 +37,7 @@ internal sealed class OpenTransactions(KafkaClients clients, Topics topics, ICon
                     }
                 }
             }
-            catch (KafkaException)
+            catch (Exception e) when (e is KafkaException or EngineException)
             {
                 // Who reads says what is wrong with the broker; what it did not say we ask again.
                 since.Clear();

@@ -19,6 +19,7 @@ internal sealed class CommandSender : ICommands, IAsyncDisposable
     private readonly IAppender _appender;
     private readonly Seals? _seals;
     private readonly ConcurrentDictionary<string, TaskCompletionSource<(OutcomeRecord Outcome, LogPosition Position)>> _waiting = new();
+    private readonly ConcurrentDictionary<TopicPartition, long> _answered = new();
 
     public CommandSender(Application application, IEngine engine, TimeProvider clock, Seals? seals)
     {
@@ -105,16 +106,16 @@ internal sealed class CommandSender : ICommands, IAsyncDisposable
         }
     }
 
-    /// <summary>Reads one partition of an outcome log and answers who waits. Runs until cancelled.</summary>
+    /// <summary>Reads one partition of an outcome log and answers who waits. Runs until cancelled; where it failed it goes on when called again.</summary>
     public async Task AnswerAsync(AggregateDefinition aggregate, int partition, CancellationToken cancellation)
     {
         var log = new TopicPartition(_application.Outcomes(aggregate), partition);
-        long end;
-        using (var probe = _engine.Read(log, 0))
+        if (!_answered.TryGetValue(log, out var next))
         {
-            end = probe.End;
+            using var probe = _engine.Read(log, 0);
+            _answered[log] = next = probe.End;
         }
-        using var reader = _engine.Read(log, end, durableOnly: true);
+        using var reader = _engine.Read(log, next, durableOnly: true);
         using var events = _engine.Read(new TopicPartition(_application.Events(aggregate), partition), 0);
         while (!cancellation.IsCancellationRequested)
         {
@@ -138,6 +139,7 @@ internal sealed class CommandSender : ICommands, IAsyncDisposable
                     waiter.TrySetResult((outcome, new LogPosition(EventsOf(batch.Source.Topic.Name), partition, events.End)));
                 }
             }
+            _answered[batch.Source] = batch.Records.Span[^1].Offset + 1;
         }
     }
 

@@ -110,9 +110,9 @@ internal sealed class GenerationRunner(Generations generations, IEngine engine, 
             {
                 return;
             }
-            catch (Exception failure) when (generations.Registry.Live != number)
+            catch (Exception failure) when (generations.Registry.Live != number || (engine.IsShared && failure is EngineException))
             {
-                // What nobody reads must not end what everybody does.
+                // What nobody reads must not end what everybody does, nor a broker that is away what goes on by itself when it is back.
                 Log.GenerationStopped(log, number, group.Name, failure.Message, Pause, failure);
                 generations.Failed(number, $"{group.Name}: {failure.Message}");
                 await Task.Delay(Pause, clock, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -174,11 +174,17 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
             for (var partition = 0; partition < Application.Partitions; partition++)
             {
                 var of = partition;
-                running.Add(Task.Run(() => Sender.AnswerAsync(aggregate, of, stop.Token), CancellationToken.None));
+                var name = Application.Outcomes(aggregate).Name;
+                running.Add(
+                    Task.Run(
+                        () => KeepAsync(name, of, token => Sender.AnswerAsync(aggregate, of, token), stop.Token),
+                        CancellationToken.None
+                    )
+                );
             }
         }
-        running.Add(Generations.RunAsync(stop.Token));
-        running.AddRange(_downstream.Select(group => Engine.RunAsync(group, stop.Token)));
+        running.Add(KeepAsync(Application.Generations.Name, 0, Generations.RunAsync, stop.Token));
+        running.AddRange(_downstream.Select(group => KeepAsync(group.Name, -1, token => Engine.RunAsync(group, token), stop.Token)));
         running.Add(WatchGrowthAsync(stop.Token));
         running.Add(_ticker.RunAsync(stop.Token));
         running.AddRange(_sources.Zip(Captures, (source, capture) => SuperviseAsync(source, capture, stop.Token)));
@@ -356,6 +362,29 @@ internal sealed class Runtime : IErasure, IAsyncDisposable
                 Log.SourceStopped(_log, source.Name, failure.Message, pause, failure);
                 await Task.Delay(pause, Clock, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 _sourceFaults.TryRemove(source.Name, out _);
+            }
+        }
+    }
+
+    /// <summary>
+    /// What an engine that others share refuses now it may grant in a moment: a broker that does not answer must not end the process. Elsewhere a refusal
+    /// is a disk that failed, and ends it.
+    /// </summary>
+    private async Task KeepAsync(string name, int partition, Func<CancellationToken, Task> work, CancellationToken cancellation)
+    {
+        var pause = TimeSpan.FromMilliseconds(250);
+        while (true)
+        {
+            try
+            {
+                await work(cancellation).ConfigureAwait(false);
+                return;
+            }
+            catch (EngineException refused) when (Engine.IsShared && !cancellation.IsCancellationRequested)
+            {
+                Faulted(name, partition, refused);
+                await Task.Delay(pause, Clock, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                pause = pause < TimeSpan.FromSeconds(5) ? pause * 2 : pause;
             }
         }
     }
