@@ -103,7 +103,7 @@ public sealed class GenerationTests : IDisposable
             && differences.Different == events.Different
             && (differences.Added, differences.Missing) == (events.Added, events.Missing)
         );
-        Assert.All(differences!.Answers, answer => Assert.Contains("Too many.", answer, StringComparison.Ordinal));
+        Assert.All(differences!.Answers, answer => Assert.StartsWith("note ", answer, StringComparison.Ordinal));
         Assert.NotEmpty(differences.Answers);
     }
 
