@@ -27,6 +27,8 @@ internal static class Verbs
                                    write the commands and events of these to a file, the members of these names masked
           replay show AGGREGATE/ID [--at TIME|SEQUENCE|COMMAND]
                                    an entity's state and rows at any moment of its history, as this code has them
+          replay test AGGREGATE/ID [--mask NAME,NAME] [--secret TEXT]
+                                   print a test of what happened to an entity, ready to compile
         {GenerationVerbs.Usage}
         {PartitionVerbs.Usage}
           help                     print this

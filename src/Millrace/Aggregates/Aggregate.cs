@@ -122,6 +122,9 @@ public abstract class AggregateDefinition
 
     internal abstract Type EventType { get; }
     internal abstract Type StateType { get; }
+
+    /// <summary>The record of each table, its references' too.</summary>
+    internal abstract IEnumerable<(RowDefinition Table, Type Record)> Records { get; }
     internal abstract IReadOnlyList<Type> CommandTypes { get; }
 
     /// <summary>Makes the processor that decides one partition of its command log.</summary>

@@ -47,6 +47,8 @@ public sealed class AggregateBuilder<TRoot, TState, TEvent> : Aggregate<TEvent>
     internal override IReadOnlyList<RowDefinition> Tables => [.. Rows.Select(row => row.Definition)];
     internal override IReadOnlyList<RowDefinition> References => [.. ReferenceRows.Select(row => row.Definition)];
     internal override Type StateType => typeof(TState);
+    internal override IEnumerable<(RowDefinition Table, Type Record)> Records =>
+        [.. Rows.Select(row => (row.Definition, row.RowType)), .. ReferenceRows.Select(row => (row.Definition, row.RowType))];
 
     internal override Orphans OrphansOf(string table) => Find(table)?.Orphans ?? Orphans.Wait;
 

@@ -69,18 +69,48 @@ internal sealed class EntityReplay(ReplayRun run)
         return new EntityAt(name, walk.Snapshot, walk.Last, walk.Published);
     }
 
-    /// <summary>Every command of an entity, in order.</summary>
-    public IEnumerable<ShownRecord> Commands(EntityName name)
+    /// <summary>Every command of an entity in order, each with what this build publishes and answers.</summary>
+    public async Task<IReadOnlyList<(ShownRecord Command, IReadOnlyList<ShownRecord> Published)>> HistoryAsync(
+        EntityName name,
+        CancellationToken cancellation
+    )
+    {
+        var history = new List<(ShownRecord, IReadOnlyList<ShownRecord>)>();
+        await WalkAsync(
+                run.Aggregate(name.Aggregate),
+                name.Id,
+                new ReplayMoment(),
+                null,
+                cancellation,
+                walk => history.Add((walk.Last!, [.. walk.Published]))
+            )
+            .ConfigureAwait(false);
+        return history;
+    }
+
+    /// <summary>The reference rows of an entity's partition, as they are at the end of the log.</summary>
+    public IReadOnlyDictionary<(string Table, string Key), string> References(EntityName name)
     {
         var aggregate = run.Aggregate(name.Aggregate);
         var key = Encoding.UTF8.GetBytes(name.Id);
         var source = new TopicPartition(run.Application.Commands(aggregate), Slots.PartitionOf(key, run.Application.Partitions));
-        return Find(
-            source,
-            aggregate.Name,
-            run.Decided(aggregate, source.Partition),
-            (in Record record) => record.Key.Span.SequenceEqual(key) && new RecordHeaders(record.Headers.Span).Kind != RecordKind.Control
-        );
+        var rows = new Dictionary<(string, string), string>();
+        foreach (
+            var record in Find(
+                source,
+                aggregate.Name,
+                long.MaxValue,
+                static (in Record record) => new RecordNames(record.Headers.Span).Type.SequenceEqual(Controls.Reference)
+            )
+        )
+        {
+            var at = 0;
+            while (ChangeBody.Next(Encoding.UTF8.GetBytes(record.Value!), ref at, out var change))
+            {
+                rows[(change.TableName, Encoding.UTF8.GetString(change.Key))] = Encoding.UTF8.GetString(change.Row);
+            }
+        }
+        return rows;
     }
 
     /// <summary>Puts beside a difference the command, the entity before it, and both decisions.</summary>
@@ -165,7 +195,8 @@ internal sealed class EntityReplay(ReplayRun run)
         string id,
         ReplayMoment moment,
         string? cause,
-        CancellationToken cancellation
+        CancellationToken cancellation,
+        Action<Walk>? handled = null
     )
     {
         var key = Encoding.UTF8.GetBytes(id);
@@ -224,6 +255,10 @@ internal sealed class EntityReplay(ReplayRun run)
                 }
                 await replayer.HandleAsync(one, cancellation).ConfigureAwait(false);
                 walk.Found |= isIt;
+                if (own)
+                {
+                    handled?.Invoke(walk);
+                }
                 if (own && moment.Sequence is { } sequence && EntitySnapshot.Read(replayer.State, id)?.Sequence >= sequence)
                 {
                     walk.Found = true;

@@ -23,6 +23,7 @@ namespace Millrace;
 [JsonSerializable(typeof(OutcomeRecord))]
 [JsonSerializable(typeof(HeldEntity))]
 [JsonSerializable(typeof(string[]))]
+[JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(ParkedKey))]
 [JsonSerializable(typeof(SendCommand))]
 [JsonSerializable(typeof(Sources.SourceNews))]

@@ -62,12 +62,19 @@ public sealed partial class WardJson : JsonSerializerContext;
 public sealed record Patience(int Minutes = 30);
 
 /// <summary>Builds of one application: what was deployed, and what is to be.</summary>
-internal static class Ward
+public static class Ward
 {
     /// <summary>What is deployed: cases are high from severity 3 on.</summary>
-    public static readonly Topology Deployed = With(new Rules());
+    public static readonly Aggregate<CaseEvent> DeployedCase = Case(new Rules());
 
-    public static Topology With(Rules rules) =>
+    public static readonly Topology Deployed = Topology
+        .Named("ward")
+        .Json(WardJson.Default)
+        .Add(DeployedCase)
+        .Add(Unnoticed(DeployedCase, new Rules()))
+        .Add(Rush(DeployedCase));
+
+    internal static Topology With(Rules rules) =>
         Topology.Named("ward").Json(WardJson.Default).Add(Case(rules)).Add(Unnoticed(Case(rules), rules)).Add(Rush(Case(rules)));
 
     /// <summary>What was deployed before anybody wanted alerts.</summary>
@@ -79,7 +86,7 @@ internal static class Ward
         .Json(WardJson.Default)
         .Add(Rows(new Rules()).OnCommand<OtherCommand>((_, _, _) => Decision.Reject("no")));
 
-    public static Aggregate<CaseEvent> Case(Rules rules) =>
+    internal static Aggregate<CaseEvent> Case(Rules rules) =>
         Rows(rules)
             .OnCommand<CaseCommand>(
                 (state, command, _) =>

@@ -22,9 +22,10 @@ internal static class ReplayVerb
             {
                 ["diff", .. var rest] => await DiffAsync(services, rest, output, error).ConfigureAwait(false),
                 ["record", .. var rest] => await RecordAsync(services, rest, error).ConfigureAwait(false),
+                ["test", .. var rest] => await TestAsync(services, rest, output).ConfigureAwait(false),
                 ["show", .. var rest] => await ShowAsync(services, rest, output).ConfigureAwait(false),
                 _ => throw new ReplayException(
-                    $"There is no verb \"replay {string.Join(' ', args)}\": there is replay diff and replay show."
+                    $"There is no verb \"replay {string.Join(' ', args)}\": there is replay diff, replay show and replay test."
                 ),
             };
         }
@@ -123,6 +124,29 @@ internal static class ReplayVerb
             .ConfigureAwait(false);
         await output.WriteAsync(ReplayJsonText.Of(at)).ConfigureAwait(false);
         return at.Last is null ? 1 : 0;
+    }
+
+    private static async Task<int> TestAsync(IServiceProvider services, string[] args, TextWriter output)
+    {
+        var options = ReplayOptions.Parse(args, [], ["mask", "secret"], services.GetRequiredService<IConfiguration>());
+        var entity = options.Words is [var word]
+            ? Entity(word)
+            : throw new ReplayException("Say which entity: replay test aggregate/id, for example ticket/17.");
+        await using var engine = Recorded(services).Open();
+        var run = Run(services, engine, Recorded(services).Scratch);
+        var mask = new ExcerptMask(
+            options.All("mask").SelectMany(names => names.Split(',')),
+            options.Text("secret") ?? run.Application.Topology.Name
+        );
+        var replay = new EntityReplay(run);
+        var history = await replay.HistoryAsync(entity, CancellationToken.None).ConfigureAwait(false);
+        if (history.Count == 0)
+        {
+            throw new ReplayException($"There are no commands of {entity}.");
+        }
+        var test = new CopiedTest(run.Application.Topology, entity, mask, services.GetRequiredService<SettingsReader>().Read([]));
+        await output.WriteAsync(test.Of(history, replay.References(entity))).ConfigureAwait(false);
+        return 0;
     }
 
     private static RecordedData Recorded(IServiceProvider services) =>
