@@ -57,7 +57,10 @@ public sealed class FencingTests
     {
         await using var rig = await Rig.OnShared();
         var engine = rig.Open();
-        using var membership = new Membership(engine.Clients, "nobody", 0, Rig.Input.Name, new Ignored());
+        // Of a topic that does not exist there is nothing to share out, so that it never joins.
+        using var membership = new Membership(engine.Clients, "nobody", 0, "nowhere", new Ignored());
+        membership.Start();
+        await rig.Soon(() => HasClient(membership), "a client that has not joined");
         Assert.Throws<StaleMemberException>(membership.Proof);
         using var sender = new TransactionalSender(engine.Clients, engine.Topics, "nobody-1");
         var transaction = new KafkaTransaction(() => throw new InvalidOperationException());
@@ -185,6 +188,19 @@ public sealed class FencingTests
     }
 
     private static bool TookFold(string line) => line.Contains($"{Workload.Fold} takes", StringComparison.Ordinal);
+
+    private static bool HasClient(Membership membership)
+    {
+        try
+        {
+            membership.Committed([], CancellationToken.None);
+            return true;
+        }
+        catch (StaleMemberException)
+        {
+            return false;
+        }
+    }
 
     private sealed class Ignored : IMember
     {
