@@ -133,6 +133,9 @@ public sealed partial class RestoreTests
         var second = rig.Open();
         rig.Run(second, rig.Counting(created: partition => created += partition == 0 ? 1 : 0));
         await rig.Soon(() => second.Follower.Progress().Any(p => p.Partition == 0 && p.Left > 0), "the wait for what is open");
+        // The other partition has nothing to wait for, and is worked on by the same thread.
+        rig.Feed(1, "c", "c", "c");
+        await rig.Soon(() => rig.Outputs(1).Count == 3, "the other partition's outputs");
         Assert.Equal(0, created);
         before.CommitTransaction();
         await rig.Soon(() => rig.Outputs(0).Count == 2, "the next output");
