@@ -5,7 +5,8 @@ using Millrace.Parcels;
 
 namespace Millrace.Dashboard.Tests;
 
-/// <summary>One class, so that its tests run one after another: they share the curse.</summary>
+/// <summary>One after another, with <see cref="PartitionsTests"/>: they share the curse.</summary>
+[Collection("The curse")]
 public sealed class OperateTests : IDisposable
 {
     public OperateTests() => Parcel.Cursed = true;

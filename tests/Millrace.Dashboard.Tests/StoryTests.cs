@@ -116,7 +116,7 @@ public sealed class StoryTests
         }
 
         var late = await desk.GetAsync("api/entity/parcel/1?commands=2", story => Decided(story, 2));
-        var early = await desk.GetAsync($"api/entity/parcel/1?commands=10&before={late.GetProperty("earlier").GetInt64()}");
+        var early = await desk.GetAsync($"api/entity/parcel/1?commands=10&before={late.GetProperty("earlier").GetString()}");
 
         Assert.Equal(["shown parcels", "updated parcels"], late.GetProperty("commands").EnumerateArray().SelectMany(Changes));
         Assert.Equal(3, early.GetProperty("commands").GetArrayLength());

@@ -15,7 +15,7 @@ internal static class StoryApi
     public static void Map(RouteGroupBuilder group) =>
         group.MapGet(
             "/api/entity/{aggregate}/{*id}",
-            (string aggregate, string id, HttpContext http, IEngine engine, Topology topology, MillraceOptions options, Runtime runtime) =>
+            (string aggregate, string id, HttpContext http, IEngine engine, Topology topology, Runtime runtime) =>
             {
                 if (topology.Aggregates.FirstOrDefault(known => known.Name == aggregate) is not { } definition)
                 {
@@ -27,12 +27,11 @@ internal static class StoryApi
                 }
                 var query = http.Request.Query;
                 var limit = int.TryParse(query["commands"], out var commands) ? Math.Clamp(commands, 1, MostCommands) : DefaultCommands;
-                long? before = long.TryParse(query["before"], out var offset) ? offset : null;
-                var story = new StoryReader(engine, new Application(topology, options.Partitions), runtime).Read(
+                var story = new StoryReader(engine, runtime.Application, runtime).Read(
                     definition,
                     id,
                     limit,
-                    before
+                    StoryPlace.Read(query["before"])
                 );
                 return Results.Json(story, DashboardJson.Default.Story);
             }
@@ -42,9 +41,9 @@ internal static class StoryApi
 /// <summary>An entity's story, oldest first.</summary>
 /// <param name="Aggregate">The aggregate.</param>
 /// <param name="Entity">The entity.</param>
-/// <param name="Partition">Its partition.</param>
+/// <param name="Partition">The partition that has it now.</param>
 /// <param name="Commands">Its commands, each with what became of it.</param>
-/// <param name="Earlier">The command offset to ask for what was before; null when this is the beginning.</param>
+/// <param name="Earlier">The command to ask for what was before; null when this is the beginning.</param>
 /// <param name="Cut">Whether there was no time left to look further back.</param>
 /// <param name="Held">Why it is held; null when it is not.</param>
 /// <param name="Timers">The timers armed for it by reactions whose key is the entity.</param>
@@ -55,7 +54,7 @@ internal sealed record Story(
     string Entity,
     int Partition,
     IReadOnlyList<StoryCommand> Commands,
-    long? Earlier,
+    string? Earlier,
     bool Cut,
     HeldEntityInfo? Held,
     IReadOnlyList<TimerInfo> Timers,

@@ -20,16 +20,9 @@ internal static class TailApi
     {
         group.MapGet(
             "/api/events",
-            (
-                IEngine engine,
-                Topology topology,
-                MillraceOptions options,
-                IHostApplicationLifetime lifetime,
-                Runtime runtime,
-                HttpContext http
-            ) =>
+            (IEngine engine, Topology topology, IHostApplicationLifetime lifetime, Runtime runtime, HttpContext http) =>
             {
-                var application = new Application(topology, options.Partitions);
+                var application = runtime.Application;
                 return Tail(
                     http,
                     lifetime,
@@ -41,16 +34,9 @@ internal static class TailApi
         );
         group.MapGet(
             "/api/intents",
-            (
-                IEngine engine,
-                Topology topology,
-                MillraceOptions options,
-                IHostApplicationLifetime lifetime,
-                Runtime runtime,
-                HttpContext http
-            ) =>
+            (IEngine engine, Topology topology, IHostApplicationLifetime lifetime, Runtime runtime, HttpContext http) =>
             {
-                var application = new Application(topology, options.Partitions);
+                var application = runtime.Application;
                 return Tail(
                     http,
                     lifetime,

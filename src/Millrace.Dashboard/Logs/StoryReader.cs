@@ -14,25 +14,27 @@ internal sealed class StoryReader(IEngine engine, Application application, Runti
     // Downstream logs are looked through by causation, whatever their keys: only so far back.
     private const int Followed = 100_000;
 
-    public Story Read(AggregateDefinition aggregate, string id, int limit, long? before)
+    public Story Read(AggregateDefinition aggregate, string id, int limit, StoryPlace? before)
     {
         var scan = new LogScan(engine, Budget);
         var key = Encoding.UTF8.GetBytes(id);
+        // Who decides may change, where an entity's events and outcomes are does not.
         var partition = Slots.PartitionOf(key, application.Partitions);
-        var commandLog = new TopicPartition(application.Commands(aggregate), partition);
-        var decided = engine.CommittedOffset(application.DecideGroup(aggregate), commandLog);
-
-        var found = 0;
-        var commands = scan.Backwards(
-            commandLog,
+        var commands = new CommandHistory(application, scan, aggregate, key).Read(
+            limit,
             before,
-            (in Record record) => record.Key.Span.SequenceEqual(key) && new RecordHeaders(record.Headers.Span).Kind != RecordKind.Control,
-            record => (Entry: Command(commandLog, record, aggregate.Name), Body: Body(record, aggregate.Name)),
-            // One more than is shown says that there are more.
-            block => (found += block.Count) > limit
+            (source, record) => (Entry: Command(source, record, aggregate.Name), Body: Body(record, aggregate.Name))
         );
         var more = commands.Count > limit || scan.Cut;
         commands = [.. commands.TakeLast(limit)];
+        var decided = commands
+            .Select(command => command.Entry.Partition)
+            .Distinct()
+            .ToDictionary(
+                of => of,
+                of => engine.CommittedOffset(application.DecideGroup(aggregate), new TopicPartition(application.Commands(aggregate), of))
+            );
+        var waits = runtime.Moving().Where(of => of.Aggregate == aggregate.Name).Select(of => of.Partition).ToHashSet();
         var first = commands.Count > 0 ? commands[0].Entry : null;
         var ids = commands.Select(command => command.Entry.Id).ToHashSet();
         var eventLog = new TopicPartition(application.Events(aggregate), partition);
@@ -54,13 +56,15 @@ internal sealed class StoryReader(IEngine engine, Application application, Runti
         {
             var native = entry.Kind == RecordKind.Message;
             List<LogEntry> published = [.. eventsOf[entry.Id]];
+            var outcome = entry.Id is { } command ? outcomes.GetValueOrDefault(command) : null;
             story.Add(
                 new StoryCommand(
                     entry,
                     native,
                     native || entry.Erased ? [] : history.Read(body),
-                    entry.Id is { } command && outcomes.TryGetValue(command, out var outcome) ? outcome.Rejected : null,
-                    entry.Offset >= decided,
+                    outcome?.Rejected,
+                    entry.Offset >= decided[entry.Partition]
+                        || (waits.Contains(entry.Partition) && outcome is null && published.Count == 0),
                     published,
                     [.. published.SelectMany(e => intents[e.Id ?? ""])]
                 )
@@ -69,9 +73,9 @@ internal sealed class StoryReader(IEngine engine, Application application, Runti
         return new Story(
             aggregate.Name,
             id,
-            partition,
+            application.Map.PartitionOf(key),
             story,
-            more && first is not null ? first.Offset : null,
+            more && first is not null ? new StoryPlace(first.Partition, first.Offset).ToString() : null,
             scan.Cut,
             runtime.Held().FirstOrDefault(held => held.Aggregate == aggregate.Name && held.Entity == id),
             [.. PerEntityReactions(aggregate).SelectMany(reaction => ArmedTimers.Of(runtime, reaction.Name, id, 100))],

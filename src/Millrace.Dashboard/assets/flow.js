@@ -147,6 +147,8 @@ function aggregateCard(aggregate, status, history, head, loop) {
       ["dropped as equal", number(sum(partitions, (p) => p.equal))],
       sum(partitions, (p) => p.rejected) ? ["rejected", number(sum(partitions, (p) => p.rejected))] : null,
       heldCount ? ["held", number(heldCount), "held"] : null,
+      status.epochs.length > 1 ? ["partitions", status.epochs.map(number).join(", then ")] : null,
+      partitions.some((p) => p.moving) ? ["wait for their entities", number(sum(partitions, (p) => (p.moving ? 1 : 0)))] : null,
     ],
     more: h(
       "div.partitions",
@@ -154,7 +156,7 @@ function aggregateCard(aggregate, status, history, head, loop) {
       partitions.map((p) =>
         h(
           `span${loop?.partitions.includes(p.partition) ? ".bad" : p.lag ? ".some" : ""}`,
-          { title: `partition ${p.partition}: ${number(p.decided)} of ${number(p.commandEnd)} decided` },
+          { title: `partition ${p.partition}: ${number(p.decided)} of ${number(p.commandEnd)} decided${p.moving ? ", waits for its entities" : ""}` },
           h("i", { style: null, "data-level": p.lag ? Math.max(1, Math.ceil((p.lag / worst) * 5)) : 0 }),
         ),
       ),

@@ -38,6 +38,13 @@ internal sealed class ReadyCheck(MillraceService service, MillraceHealthOptions 
                 problems.Add($"The source {source.Name} is taking a snapshot of {string.Join(", ", now.Snapshots.Select(s => s.Table))}.");
             }
         }
-        return problems.Count == 0 ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy(string.Join(' ', problems));
+        return problems.Count == 0 ? HealthCheckResult.Healthy(Moving(status)) : HealthCheckResult.Unhealthy(string.Join(' ', problems));
+    }
+
+    /// <summary>What is said of partitions that were added: the others go on, so it is no reason to be left out.</summary>
+    private static string? Moving(RuntimeStatus status)
+    {
+        List<string> moving = [.. status.Partitions.Where(of => of.Moving).Select(of => $"{of.Aggregate}[{of.Partition}]")];
+        return moving.Count == 0 ? null : $"Partitions that were added wait for their entities: {string.Join(", ", moving)}.";
     }
 }

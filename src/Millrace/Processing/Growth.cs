@@ -52,29 +52,25 @@ internal sealed class Growth(Application application, IEngine engine, TimeProvid
         if (partitions < before.Partitions || partitions > Slots.Count)
         {
             throw new ArgumentException(
-                $"The command logs have {before.Partitions} partitions, and can be given more, up to {Slots.Count}, never fewer. {partitions} were asked for.",
-                nameof(partitions)
+                $"The command logs have {before.Partitions} partitions, and can be given more, up to {Slots.Count}, never fewer. {partitions} were asked for."
             );
         }
         if (generations.Numbers() is { Count: > 1 } several)
         {
             throw new ArgumentException(
-                $"There are generations beside the live one ({string.Join(", ", several)}). Partitions can be added when there is one: complete the promotion, or abandon the shadow.",
-                nameof(partitions)
+                $"There are generations beside the live one ({string.Join(", ", several)}). Partitions can be added when there is one: complete the promotion, or abandon the shadow."
             );
         }
         if (source is not null && engine.OpenState(source, 0).TryGet(Sources.Capture.OpenKey, out _))
         {
             throw new ArgumentException(
-                "A snapshot is under way. Partitions can be added when it has ended: see the source in the status.",
-                nameof(partitions)
+                "A snapshot is under way. Partitions can be added when it has ended: see the source in the status."
             );
         }
         if (Moving(before).Any())
         {
             throw new ArgumentException(
-                $"Entities are still moving to the partitions that were added last ({before.Partitions} now). Add more when they have arrived.",
-                nameof(partitions)
+                $"Entities are still moving to the partitions that were added last ({before.Partitions} now). Add more when they have arrived."
             );
         }
         int[] wanted = [.. before.Counts, partitions];
@@ -95,10 +91,7 @@ internal sealed class Growth(Application application, IEngine engine, TimeProvid
             .ConfigureAwait(false);
         return isFirst
             ? await FinishAsync(wanted, cancellation).ConfigureAwait(false)
-            : throw new ArgumentException(
-                "Somebody else adds partitions at this moment. Look at the status, and ask again.",
-                nameof(partitions)
-            );
+            : throw new ArgumentException("Somebody else adds partitions at this moment. Look at the status, and ask again.");
     }
 
     /// <summary>Gives the logs the partitions of a map, as far as they do not have them, and has this process see them.</summary>

@@ -14,6 +14,9 @@ internal sealed record RuntimeStatus
     /// <summary>The sources, as they reported last.</summary>
     public IReadOnlyList<SourceState> Sources { get; init; } = [];
 
+    /// <summary>How many partitions the command logs have had, the newest last.</summary>
+    public IReadOnlyList<int> Epochs { get; init; } = [];
+
     /// <summary>Every partition of every aggregate.</summary>
     public IReadOnlyList<PartitionState> Partitions { get; init; } = [];
 
@@ -39,6 +42,9 @@ internal sealed record SourceState(string Name, SourceStatus? Status, string? Fa
 /// <summary>One partition of an aggregate.</summary>
 internal sealed record PartitionState(string Aggregate, int Partition)
 {
+    /// <summary>Whether it was added and keeps what comes until it has been handed its entities.</summary>
+    public bool Moving { get; init; }
+
     /// <summary>The end of its command log.</summary>
     public long CommandEnd { get; init; }
 

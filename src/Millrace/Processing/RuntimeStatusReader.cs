@@ -18,6 +18,7 @@ internal static class RuntimeStatusReader
         var application = runtime.Application;
         var positions = runtime.DownstreamServices.Positions;
         var held = runtime.Held().GroupBy(entity => entity.Aggregate).ToDictionary(group => group.Key, group => group.ToList());
+        var moving = runtime.Moving().ToHashSet();
         var partitions = new List<PartitionState>();
         var loops = new List<LoopState>();
         foreach (var aggregate in application.Topology.Aggregates)
@@ -45,6 +46,7 @@ internal static class RuntimeStatusReader
                         DroppedRows = count.Dropped,
                         Held = held.GetValueOrDefault(aggregate.Name)?.Count(entity => PartitionOf(entity.Entity, application) == of) ?? 0,
                         Time = Math.Max(0, count.Time),
+                        Moving = moving.Contains((aggregate.Name, partition)),
                     }
                 );
                 if (runtime.Engine.IsShared && Volatile.Read(ref count.Heartbeat) == 0)
@@ -74,6 +76,7 @@ internal static class RuntimeStatusReader
                         new SourceState(source.Name, capture.Status, sourceFaults.TryGetValue(source.Name, out var why) ? why : null)
                 ),
             ],
+            Epochs = [.. application.Map.Counts],
             Partitions = partitions,
             Views = runtime.Operations.Views(),
             Reactions = runtime.Operations.Reactions(),

@@ -29,6 +29,7 @@ internal sealed class GrowthSchedule : IAsyncDisposable
     private readonly Dictionary<ProcessorGroup, ProcessorGroup> _watched = [];
     private readonly Dictionary<string, List<(string Command, long Value)>> _changes = [];
     private readonly Dictionary<string, List<string>> _asked = [];
+    private readonly HashSet<string> _informed = [];
     private readonly StringBuilder _story = new();
     private Runtime _runtime;
     private FakeBinlog _binlog;
@@ -160,6 +161,11 @@ internal sealed class GrowthSchedule : IAsyncDisposable
         transaction.Append(Commands(known.PartitionOf(key)), _commands, key, headers.WrittenSpan, """{"$type":"ask"}"""u8);
         Wait(_client.CommitAsync(transaction, durable: true, None).AsTask());
         Of(_asked, entity).Add(id);
+        if (_changes.ContainsKey(entity))
+        {
+            // The note is in the log, in whatever partition: whoever decides this command knows of it.
+            _informed.Add(id);
+        }
     }
 
     private void Grow()
@@ -359,6 +365,10 @@ internal sealed class GrowthSchedule : IAsyncDisposable
             var model = new NoteModel(0);
             foreach (var outcome in outcomes.Where(outcome => outcome.Value.Contains("rejected", StringComparison.Ordinal)))
             {
+                if (_informed.Contains(outcome.Id))
+                {
+                    return $"{entity}: {outcome.Id} came after the note and was decided where it is not: {outcome.Value}";
+                }
                 if (model.Ask(entity, outcome.Id).Outcome != $"{outcome.Id} {outcome.Value}")
                 {
                     return $"{entity}: {outcome.Value}";
