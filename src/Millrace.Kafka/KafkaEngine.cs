@@ -70,6 +70,7 @@ public sealed class KafkaEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(options);
         KafkaClients.Check(options);
+        Blocking.MakeRoom();
         var folderLock = new FolderLock(
             options.Folder,
             "Each process of an application needs a folder of its own for its copies of state: set Millrace:Kafka:Folder."

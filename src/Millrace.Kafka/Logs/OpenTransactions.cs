@@ -24,24 +24,40 @@ internal sealed class OpenTransactions(KafkaClients clients, Topics topics, ICon
         while (!cancellation.IsCancellationRequested)
         {
             await Task.Delay(Between, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            try
+            if (!cancellation.IsCancellationRequested)
             {
-                foreach (var topic in group.Inputs.Select(i => i.Name).Append(Topics.StateTopic(group.Name)))
+                await Blocking
+                    .Run(() => LookAround(group, isOurs, since, committed, cancellation), CancellationToken.None)
+                    .ConfigureAwait(false);
+            }
+        }
+    }
+
+    private void LookAround(
+        ProcessorGroup group,
+        Func<int, bool> isOurs,
+        Dictionary<Confluent.Kafka.TopicPartition, (long Offset, long At)> since,
+        IConsumer<byte[], byte[]> committed,
+        CancellationToken cancellation
+    )
+    {
+        try
+        {
+            foreach (var topic in group.Inputs.Select(i => i.Name).Append(Topics.StateTopic(group.Name)))
+            {
+                for (var partition = 0; partition < topics.Partitions(topic) && !cancellation.IsCancellationRequested; partition++)
                 {
-                    for (var partition = 0; partition < topics.Partitions(topic) && !cancellation.IsCancellationRequested; partition++)
+                    if (isOurs(partition))
                     {
-                        if (isOurs(partition))
-                        {
-                            Look(group, new(clients.Named(topic), new Partition(partition)), since, committed);
-                        }
+                        Look(group, new(clients.Named(topic), new Partition(partition)), since, committed);
                     }
                 }
             }
-            catch (Exception e) when (e is KafkaException or EngineException)
-            {
-                // Who reads says what is wrong with the broker; what it did not say we ask again.
-                since.Clear();
-            }
+        }
+        catch (Exception e) when (e is KafkaException or EngineException)
+        {
+            // Who reads says what is wrong with the broker; what it did not say we ask again.
+            since.Clear();
         }
     }
 

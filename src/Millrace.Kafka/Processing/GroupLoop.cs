@@ -135,7 +135,7 @@ internal sealed class GroupLoop : IMember, IDisposable
             {
                 // First what the group has committed, which waits for commits that are under way; then the state's end.
                 var places = _group.Inputs.Select(i => Place(i.Name, partition)).ToList();
-                var committed = _membership.Committed(places, stop.Token);
+                var committed = await Blocking.Run(() => _membership.Committed(places, stop.Token), stop.Token).ConfigureAwait(false);
                 var image = _engine.Images.Open(_group.Name, partition);
                 await _engine.Follower.AcquireAsync(image, stop.Token).ConfigureAwait(false);
                 try

@@ -91,7 +91,7 @@ internal sealed class Follower : IDisposable
         var caught = new Waiter(!stay, cancellation);
         var before = image.Next;
         // What is there now, committed or not: what is open below it will be settled before the copy counts as complete (KAFKA-10167).
-        var end = await Task.Run(() => Ends(image, cancellation), cancellation).ConfigureAwait(false);
+        var end = await Blocking.Run(() => Ends(image, cancellation), cancellation).ConfigureAwait(false);
         Order(() => Add(image, before, end, stay, caught));
         try
         {
