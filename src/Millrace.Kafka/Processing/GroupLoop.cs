@@ -214,6 +214,11 @@ internal sealed class GroupLoop : IMember, IDisposable
         _abandoned.TryRemove(partition, out _);
         if (!_works.Remove(partition, out var work))
         {
+            // It went while it was being restored once more: others show it as theirs from here on.
+            if (!_owned.ContainsKey(partition))
+            {
+                _group.Released(partition);
+            }
             return;
         }
         _consumer?.IncrementalUnassign(work.Inputs.Select(i => Place(i.Source.Topic.Name, partition)));
